@@ -1,0 +1,13 @@
+"""Automatic differentiation, under PyTorch's names."""
+
+from ..tensors._gradient import backward, enable_grad, grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from ..tensors._tensor import Tensor
+from . import function, functional, grad_mode, graph
+from .anomaly import detect_anomaly, set_detect_anomaly
+from .function import Function
+from .gradcheck import gradcheck, gradgradcheck
+
+Variable = Tensor
+
+__all__ = ["Function", "Variable", "backward", "detect_anomaly", "enable_grad", "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph",
+           "inference_mode", "is_grad_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled"]

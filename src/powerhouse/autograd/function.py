@@ -1,0 +1,187 @@
+"""`autograd.Function`: ops whose forward and backward are the user's Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine.backward import Node, Output
+from ..engine.segment import RECORDER
+from ..graph.op import Type, constant, fit
+from ..graph.symbol import Symbol
+from ..tensors._gradient import no_grad, set_grad_enabled
+from ..tensors.apply import is_tensor, read, wrap
+
+
+class Context:
+    """What forward leaves for backward: saved tensors, and anything set as an attribute.
+
+    `needs_input_grad` tells for each argument of forward whether its gradient is wanted.
+    """
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self._saved: tuple[Any, ...] = ()
+        self._not_differentiable: tuple[Any, ...] = ()
+        self._dirty: tuple[Any, ...] = ()
+        self._materialize = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors (or None) for backward, where they are `saved_tensors`."""
+        for t in tensors:
+            if t is not None and not is_tensor(t):
+                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+        self._saved = tensors
+
+    save_for_forward = save_for_backward
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What `save_for_backward` kept."""
+        return self._saved
+
+    def mark_non_differentiable(self, *tensors: Any) -> None:
+        """Say that these outputs have no gradient."""
+        self._not_differentiable = tensors
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """Say that forward changed these inputs in place."""
+        self._dirty = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (default) or None for outputs without gradient."""
+        self._materialize = value
+
+
+class _FunctionNode(Node):
+    """A call of a `Function` in the graph."""
+
+    def __init__(self, function: type[Function], context: Context, inputs: Sequence[Symbol | None], outputs: list[Type]) -> None:
+        super().__init__(inputs)
+        self.function, self.context, self.outputs = function, context, outputs
+
+    def backward(self, grads: dict[int, Symbol], create_graph: bool) -> Sequence[Symbol | None]:
+        """Call the user's backward on tensors, and check what it gives."""
+        given = [self._gradient_of(i, grads.get(i)) for i in range(len(self.outputs))]
+        with set_grad_enabled(create_graph):
+            out = self.function.backward(self.context, *given)
+        out = list(out) if isinstance(out, (tuple, list)) else [out]
+        name = self.function.__name__
+        while len(out) > len(self.inputs) and out[-1] is None:
+            out.pop()
+        if len(out) != len(self.inputs):
+            raise RuntimeError(f"function {name}Backward returned an incorrect number of gradients (expected {len(self.inputs)}, got {len(out)})")
+        return [self._checked(i, s, g) for i, (s, g) in enumerate(zip(self.inputs, out, strict=True))]
+
+    def _gradient_of(self, i: int, g: Symbol | None) -> Any:
+        if g is None:
+            if not self.context._materialize:
+                return None
+            g = fit(constant(0), self.outputs[i].dtype, self.outputs[i].shape)
+        return wrap(g)
+
+    def _checked(self, i: int, s: Symbol | None, g: Any) -> Symbol | None:
+        if s is None or g is None:
+            return None
+        if not is_tensor(g):
+            raise TypeError(f"function {self.function.__name__}Backward: expected Variable or None (got {type(g).__name__}) for input {i}")
+        if tuple(g.shape) != s.shape:
+            g = g.sum_to_size(s.shape) if g.ndim >= len(s.shape) and hasattr(g, "sum_to_size") else g
+            if tuple(g.shape) != s.shape:
+                raise RuntimeError(f"Function {self.function.__name__}Backward returned an invalid gradient at index {i} - got {list(g.shape)} but expected shape compatible with {list(s.shape)}")
+        return read(g)
+
+    def replanted(self, inputs: Sequence[Symbol | None]) -> Node:
+        """The same call over symbols of another segment."""
+        return _FunctionNode(self.function, self.context, inputs, self.outputs)
+
+
+class Function:
+    """Base of user-defined ops: static methods `forward(ctx, *args)` and `backward(ctx, *grad_outputs)`; call `.apply`.
+
+    >>> import powerhouse as torch
+    >>> class Double(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return x * 2
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         return g * 2
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> Double.apply(x).backward(); x.grad
+    tensor([2.])
+    """
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise RuntimeError(f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the class itself.")
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Compute the gradients of the inputs."""
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Fill `ctx` after a forward that does not take it."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward, and take part in the graph."""
+        context = Context()
+        wants = [is_tensor(a) and a.requires_grad for a in args]
+        context.needs_input_grad = tuple(wants)
+        recording = RECORDER.grad and any(wants)
+        inputs = [read(a) if w else None for a, w in zip(args, wants, strict=True)] if recording else []
+        with no_grad():
+            if cls.setup_context is not Function.setup_context:
+                result = cls.forward(*args, **kwargs)
+                cls.setup_context(context, args, result)
+            else:
+                result = cls.forward(context, *args, **kwargs)
+        if not recording:
+            return result
+        return _connect(cls, context, args, inputs, result)
+
+
+def _connect(cls: type[Function], context: Context, args: tuple[Any, ...], inputs: list[Symbol | None], result: Any) -> Any:
+    """Give the outputs of forward their place in the graph."""
+    outputs = list(result) if isinstance(result, (tuple, list)) else [result]
+    types = [Type(tuple(o.shape), o.dtype) if is_tensor(o) else Type((), _REAL) for o in outputs]
+    node = _FunctionNode(cls, context, inputs, types)
+    segment = RECORDER.segment
+    segment.walked = True
+    connected = []
+    for i, o in enumerate(outputs):
+        if not is_tensor(o) or any(o is t for t in context._not_differentiable) or not (o.is_floating_point() or o.is_complex()):
+            connected.append(o)
+            continue
+        symbol = segment.variable(read(o).plain, Output(node, i))
+        if any(o is t for t in context._dirty):
+            o._lens = None
+            segment.write(o._storage, symbol)
+            connected.append(o)
+        else:
+            connected.append(wrap(symbol))
+    return tuple(connected) if isinstance(result, (tuple, list)) else connected[0]
+
+
+_REAL = fit(constant(0.0), constant(0.0).dtype, ()).dtype
+
+
+def once_differentiable(function: Any) -> Any:
+    """Decorator for a `backward` that cannot itself be differentiated."""
+
+    def inner(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            return function(ctx, *grads)
+
+    return inner
+
+
+FunctionCtx = Context

@@ -1,0 +1,1 @@
+"""Floor 0: dtypes, devices, promotion, shapes, errors and configuration. Imports nothing above it."""

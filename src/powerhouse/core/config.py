@@ -1,0 +1,55 @@
+"""Every flag of Powerhouse: name, type, default and one line of documentation, read from the environment once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag; the environment variable is `POWERHOUSE_` and the name in capitals."""
+
+    name: str
+    kind: type
+    default: Any
+    doc: str
+
+
+FLAGS = (
+    Flag("mode", str, "lazy", "'lazy' records ops and runs segments; 'eager' runs every op as it is called"),
+    Flag("debug", int, 0, "1 prints every realization, 2 its program too"),
+    Flag("symbol_limit", int, 60_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
+    Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),
+    Flag("snapshot_limit", int, 64 << 20, "bytes of memory shared with NumPy up to which a pending use copies it instead of running at once"),
+)
+_BY_NAME = {f.name: f for f in FLAGS}
+
+
+def _read(flag: Flag) -> Any:
+    text = os.environ.get(f"POWERHOUSE_{flag.name.upper()}")
+    if text is None:
+        return flag.default
+    try:
+        return flag.kind(text)
+    except ValueError:
+        raise ValueError(f"POWERHOUSE_{flag.name.upper()}={text!r}: expected {flag.kind.__name__}; {flag.doc}") from None
+
+
+values: dict[str, Any] = {f.name: _read(f) for f in FLAGS}
+if values["mode"] not in ("lazy", "eager"):
+    raise ValueError(f"POWERHOUSE_MODE={values['mode']!r}: expected 'lazy' or 'eager'")
+
+
+@contextmanager
+def override(**flags: Any) -> Iterator[None]:
+    """Set flags for the length of a `with` block. Raises KeyError for an unknown flag."""
+    saved = {name: values[_BY_NAME[name].name] for name in flags}
+    values.update(flags)
+    try:
+        yield
+    finally:
+        values.update(saved)

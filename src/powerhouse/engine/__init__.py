@@ -1,0 +1,1 @@
+"""Floor 4: segments, storages, realization, and backward across segments."""

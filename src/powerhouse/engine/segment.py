@@ -1,0 +1,274 @@
+"""Segments and storages: what is recorded, and the cells that tensors look at."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+
+from ..core import config
+from ..graph import memo
+from ..graph.op import IDENTITIES, alias, leaf, number, variable, with_value
+from ..graph.symbol import Symbol, Type, make
+from ..runtime import reference
+from ..transform.vjp import saved
+
+_serials = itertools.count()
+
+
+class Storage:
+    """A tensor's cell: a buffer, or a symbol that is pending in a segment. Several tensors (views) can look at one storage.
+
+    `token` changes whenever a cached reading of the storage becomes stale. `history` says how the value depends on variables of
+    earlier segments. `outside` is set while memory is shared with NumPy: `True` when NumPy owns it, else a weak reference to the
+    exported view.
+    """
+
+    __slots__ = ("symbol", "segment", "token", "buffer", "type", "version", "history", "outside", "target", "error", "__weakref__")
+
+    def __init__(self, buffer: Any, kind: Type) -> None:
+        self.symbol: Symbol | None = None
+        self.segment: Segment | None = None
+        self.token: Any = None
+        self.buffer = buffer
+        self.type = kind
+        self.version = 0
+        self.history: History | None = None
+        self.outside: Any = None
+        self.target: Any = None
+        self.error: BaseException | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether someone outside can see or change the buffer."""
+        outside = self.outside
+        if outside is None or outside is True:
+            return outside is True
+        if outside() is None:
+            self.outside = None
+            return False
+        return True
+
+
+class History:
+    """How a realized value came about: its symbol in an earlier segment's record."""
+
+    __slots__ = ("record", "symbol")
+
+    def __init__(self, record: Record, symbol: Symbol) -> None:
+        self.record, self.symbol = record, symbol
+
+
+class Record:
+    """What stays of a realized segment for a later backward: the buffers of its leaves, kept results, and who its variables are."""
+
+    __slots__ = ("serial", "leaves", "kept", "owners", "cuts", "used")
+
+    def __init__(self, segment: Segment, kept: dict[Symbol, Any]) -> None:
+        self.serial = segment.serial
+        self.leaves = segment.leaves
+        self.kept = kept
+        self.owners = segment.owners
+        self.cuts = segment.cuts
+        self.used = segment.used
+
+
+class Segment:
+    """What has been recorded since the last realization, in one thread.
+
+    `leaves`: buffers and numbers by slot. `live`: weak references to pending storages. `owners`: who each variable symbol is (a
+    tensor, a History, a node of user code). `cuts`: hooks on inner symbols. `used`: symbols whose saved values a backward used up.
+    """
+
+    __slots__ = ("serial", "leaves", "live", "produced", "owners", "cuts", "generation", "ordinal", "aliases", "used", "flush", "walked", "lock", "replants")
+
+    def __init__(self) -> None:
+        self.serial = next(_serials)
+        self.leaves: list[Any] = []
+        self.live: list[weakref.ref[Storage]] = []
+        self.produced: set[Symbol] = set()
+        self.owners: dict[Symbol, Any] = {}
+        self.cuts: dict[Symbol, list[Any]] = {}
+        self.generation = 0
+        self.ordinal = 0
+        self.aliases = 0
+        self.used: list[frozenset[Symbol]] = []
+        self.flush = config.values["mode"] == "eager"
+        self.walked = False  # user code takes part in backward
+        self.lock = threading.RLock()
+        self.replants: dict[Record, dict[Symbol, Symbol]] = {}
+
+    def number(self, value: Any, kind: str) -> Symbol:
+        """A slot for a Python number."""
+        slot = len(self.leaves)
+        self.leaves.append(value)
+        return make(number, (), (slot, kind))
+
+    def leaf(self, buffer: Any, kind: Type) -> Symbol:
+        """A slot for a buffer."""
+        slot = len(self.leaves)
+        self.leaves.append(buffer)
+        return make(leaf, (), (slot, kind))
+
+    def variable(self, value: Symbol, owner: Any) -> Symbol:
+        """`value` with an identity, owned by `owner`."""
+        s = make(variable, (value,), (self.ordinal, self.generation))
+        self.ordinal += 1
+        self.owners[s] = owner
+        return s
+
+    def enter(self, st: Storage) -> Symbol:
+        """The symbol of a storage in this segment."""
+        pending = st.segment
+        if pending is self and st.symbol is not None:
+            return st.symbol
+        if st.buffer is None:
+            settle(st)
+        if st.is_shared:
+            return self._enter_shared(st)
+        s = self.leaf(st.buffer, st.type)
+        if st.history is not None:
+            s = self.variable(s, st.history)
+        st.symbol, st.segment, st.token = s, self, self
+        return s
+
+    def _enter_shared(self, st: Storage) -> Symbol:
+        """Shared memory can change under us: a use copies it, or runs at once where it is large. Nothing is cached on the storage."""
+        st.symbol = st.segment = None
+        st.token = object()
+        return self.snapshot(st.buffer, st.type)
+
+    def snapshot(self, array: Any, kind: Type) -> Symbol:
+        """A slot for memory that others can write to."""
+        if array.nbytes <= config.values["snapshot_limit"]:
+            return self.leaf(array.copy(), kind)
+        self.flush = True
+        return self.leaf(array, kind)
+
+    def unique(self, s: Symbol) -> Symbol:
+        """`s` with an identity of its own where another tensor of this segment already is `s`."""
+        if s in self.produced:
+            s = make(alias, (s,), (self.aliases,))
+            self.aliases += 1
+        self.produced.add(s)
+        return s
+
+    def write(self, st: Storage, value: Symbol) -> None:
+        """`st` holds `value` from now on."""
+        if st.is_shared:
+            st.target, self.flush = st.buffer, True
+        if st.segment is not self or st.buffer is not None or st.symbol is None:
+            self.live.append(weakref.ref(st))
+        st.symbol, st.segment, st.buffer, st.history = value, self, None, None
+        st.type = value.type
+        st.token = object()
+        st.version += 1
+
+
+class _Recorder(threading.local):
+    """What is being recorded in this thread."""
+
+    def __init__(self) -> None:
+        self.segment = Segment()
+        self.grad = True
+        self.inference = False
+        self.modes: tuple[Any, ...] = ()
+        self.hold = 0  # while user code runs inside a backward, realizing does not end the segment
+
+
+RECORDER = _Recorder()
+_realizing = threading.RLock()
+
+
+def _after_fork() -> None:
+    """The child starts with locks of its own; what was pending stays pending."""
+    global _realizing
+    _realizing = threading.RLock()
+    RECORDER.segment.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def realize() -> None:
+    """Run this thread's segment for all live pending tensors, and start a new one."""
+    segment = RECORDER.segment
+    if RECORDER.hold:
+        return run(segment)
+    RECORDER.segment = Segment()
+    try:
+        run(segment)
+    finally:
+        memo.clear_if_full()
+
+
+def settle(st: Storage) -> None:
+    """Make sure that `st` has a buffer; realizes the segment in which it is pending."""
+    if st.buffer is not None:
+        return
+    if st.segment is RECORDER.segment:
+        realize()
+    elif st.segment is not None:
+        run(st.segment)  # pending in another thread
+    if st.buffer is None:
+        if st.error is not None:
+            raise st.error
+        raise RuntimeError("the tensor's value was lost: its segment failed")
+
+
+def run(segment: Segment) -> None:
+    """Realize every live pending storage of `segment`."""
+    with segment.lock:
+        pending = [st for ref in segment.live if (st := ref()) is not None and st.segment is segment and st.buffer is None]
+        segment.live = []
+        if not pending:
+            return
+        outputs = tuple([st.symbol for st in pending])
+        keep = _to_keep(outputs, segment)
+        program = _program(outputs + keep)
+        try:
+            values = program.run(segment.leaves)
+        except BaseException as error:
+            for st in pending:
+                st.error = error
+            raise
+        history = Record(segment, dict(zip(keep, values[len(outputs) :], strict=True))) if any(s.needs_grad for s in outputs) else None
+        for st, s, value in zip(pending, outputs, values, strict=False):
+            if st.target is not None:
+                np.copyto(st.target, value)
+                value, st.target = st.target, None
+            st.history = History(history, s) if history is not None and s.needs_grad else None
+            st.buffer = value
+            st.symbol = st.segment = None
+            st.token = object()
+
+
+def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
+    key = (_program, outputs)
+    found = memo.answers.get(key)
+    if found is None:
+        found = memo.answers[key] = reference.program(outputs)
+        if config.values["debug"]:
+            print(f"powerhouse: new program, {len(found.steps)} steps, {len(outputs)} outputs")
+    return found
+
+
+def _to_keep(outputs: tuple[Symbol, ...], segment: Segment) -> tuple[Symbol, ...]:
+    """Results to keep for a later backward of the outputs that can still have one."""
+    roots = tuple([s for s in outputs if s.needs_grad and not is_used(s, segment.used)])
+    return saved(roots)[0] if roots else ()
+
+
+def is_used(s: Symbol, used: list[frozenset[Symbol]]) -> bool:
+    """Whether a backward without `retain_graph` has been through `s`."""
+    for group in used:
+        if s in group:
+            return True
+    return False
+
+
+__all__ = ["History", "IDENTITIES", "RECORDER", "Record", "Segment", "Storage", "is_used", "realize", "run", "settle", "with_value"]

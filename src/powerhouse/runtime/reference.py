@@ -1,0 +1,172 @@
+"""The reference tier: a program is a list of NumPy calls over numbered registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import dtypes as dt
+from ..core.errors import OutOfMemoryError
+from ..graph.op import IDENTITIES, Elementwise, Primitive, Type, cast, const, item, leaf, number, with_value
+from ..graph.symbol import Symbol
+from ._numpy_scalars import NUMPY
+
+
+class Step(NamedTuple):
+    """One call: `registers[out] = run(*registers[inputs])`, after which the registers `free` are dropped."""
+
+    run: Callable[..., Any]
+    inputs: tuple[int, ...]
+    out: int
+    free: tuple[int, ...]
+    name: str
+
+
+class Program(NamedTuple):
+    """Steps from leaves to outputs. `copies` marks outputs that must not share memory with a leaf or another output."""
+
+    leaves: tuple[tuple[int, int], ...]  # (slot, register)
+    steps: tuple[Step, ...]
+    outputs: tuple[int, ...]
+    registers: int
+    dtypes: tuple[Any, ...]
+    copies: tuple[bool, ...]
+
+    def run(self, leaves: Sequence[Any]) -> list[Any]:
+        """The outputs, each an array that owns its memory. Errors name the op in which they arose."""
+        r: list[Any] = [None] * self.registers
+        for slot, register in self.leaves:
+            r[register] = leaves[slot]
+        step = None
+        try:
+            with np.errstate(all="ignore"):
+                for step in self.steps:
+                    run, inputs, out, free, _ = step
+                    r[out] = run(*[r[i] for i in inputs])
+                    for i in free:
+                        r[i] = None
+        except MemoryError as error:
+            raise OutOfMemoryError(f"{step.name if step else 'program'}: {error}") from error
+        return [_owned(r[i], d, copy) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
+
+
+def _owned(value: Any, dtype: Any, copy: bool) -> Any:
+    a = np.asarray(value, dtype, order="C")
+    return a.copy() if copy and (a is value or a.base is not None) else a
+
+
+def program(outputs: tuple[Symbol, ...]) -> Program:
+    """The program that computes `outputs`."""
+    values = [_value_of(s) for s in outputs]
+    order = _order(values)
+    register = {s: i for i, s in enumerate(order)}
+    last = _last_uses(order, values)
+    steps = tuple(_step(s, register, last) for s in order if s.op is not leaf and s.op is not number)
+    leaves = tuple((s.attrs[0], register[s]) for s in order if s.op is leaf or s.op is number)
+    roots = [_memory_of(s) for s in values]
+    copies = tuple(root.op is leaf or roots.index(root) < i or s.op.layout is not None or s.op is cast for i, (s, root) in enumerate(zip(values, roots, strict=True)))
+    return Program(leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), copies)
+
+
+def _value_of(s: Symbol) -> Symbol:
+    """The symbol that holds the value of `s`, behind marks and kept values."""
+    while s.op in IDENTITIES or s.op is with_value:
+        s = s.inputs[-1]
+    return s
+
+
+def _memory_of(s: Symbol) -> Symbol:
+    """The symbol whose memory `s` may share: views and casts can be their input's memory."""
+    while s.op in IDENTITIES or s.op is with_value or s.op.layout is not None or s.op is cast:
+        s = s.inputs[-1] if s.op is with_value else s.inputs[0]
+    return s
+
+
+def _order(values: list[Symbol]) -> list[Symbol]:
+    order: list[Symbol] = []
+    seen: set[Symbol] = set()
+    stack = [(s, False) for s in reversed(values)]
+    while stack:
+        s, done = stack.pop()
+        if done:
+            order.append(s)
+        elif s not in seen:
+            seen.add(s)
+            stack.append((s, True))
+            stack.extend((_value_of(i), False) for i in reversed(s.inputs) if _value_of(i) not in seen)
+    return _unique(order)
+
+
+def _unique(order: list[Symbol]) -> list[Symbol]:
+    return list(dict.fromkeys(order))
+
+
+def _last_uses(order: list[Symbol], values: list[Symbol]) -> dict[Symbol, int]:
+    last = {_value_of(i): n for n, s in enumerate(order) for i in s.inputs}
+    return {s: n for s, n in last.items() if s not in set(values)}
+
+
+def _step(s: Symbol, register: dict[Symbol, int], last: dict[Symbol, int]) -> Step:
+    inputs = tuple(_value_of(i) for i in s.inputs)
+    at = register[s]
+    free = tuple({register[i] for i in inputs if last.get(i) == at})
+    return Step(kernel(s), tuple(register[i] for i in inputs), at, free, s.op.name)
+
+
+def kernel(s: Symbol) -> Callable[..., Any]:
+    """The NumPy function of one symbol: arrays in, array (or a tuple of arrays) out."""
+    op, attrs = s.op, s.attrs
+    if op is item:
+        index = attrs[0]
+        return lambda node: node[index]
+    if op is cast:
+        return _caster(s.inputs[0].dtype, attrs[0])
+    if isinstance(op, Elementwise):
+        return _elementwise(op, s)
+    value = op.value
+    if value is None:
+        raise RuntimeError(f"{op.name}: has no reference value")
+    if op is const:
+        constant = value(*attrs)
+        return lambda: constant
+    if op.variadic:
+        return lambda *arrays: value(arrays, *attrs)
+    return (lambda *arrays: value(*arrays, *attrs)) if attrs else value
+
+
+def _caster(source: dt.dtype, target: dt.dtype) -> Callable[..., Any]:
+    to = target.numpy
+    if source.is_complex and not target.is_complex:
+        return lambda x: (np.asarray(x) != 0) if target is dt.bool_ else np.asarray(x).real.astype(to)
+    if source.is_floating_point and target.category == dt.INTEGER:
+        return lambda x: _truncate(np.asarray(x), to)
+    return lambda x: x.astype(to) if isinstance(x, (np.ndarray, np.generic)) else _number(x, to)
+
+
+def _truncate(x: Any, to: np.dtype) -> Any:
+    """Floats to integers as x86 hardware does: through int64, so that what does not fit wraps."""
+    return x.astype(np.int64).astype(to) if to.itemsize < 8 else x.astype(to)
+
+
+def _number(x: Any, to: np.dtype) -> Any:
+    """A Python number in dtype `to`; integers wrap, as PyTorch's do."""
+    if to.kind in "iu" and not isinstance(x, bool):
+        return np.asarray(int(x.real if isinstance(x, complex) else x) & 0xFFFFFFFFFFFFFFFF, np.uint64).astype(to)
+    return np.asarray(x).astype(to)
+
+
+def _elementwise(op: Elementwise, s: Symbol) -> Callable[..., Any]:
+    body, out = op.body, s.dtype.numpy
+    wide = s.inputs[0].dtype.compute.numpy
+    if wide is s.inputs[0].dtype.numpy:
+        return lambda *x: _as(body(NUMPY, *x), out)
+    return lambda *x: _as(body(NUMPY, *[np.asarray(i).astype(wide) for i in x]), out)
+
+
+def _as(value: Any, to: np.dtype) -> Any:
+    return value if value.__class__ is np.ndarray and value.dtype == to else np.asarray(value).astype(to)
+
+
+__all__ = ["Primitive", "Program", "Step", "Type", "kernel", "program"]

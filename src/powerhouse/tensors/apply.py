@@ -1,0 +1,295 @@
+"""`apply`: the one point through which every op application passes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core import config
+from ..core.errors import describe
+from ..engine.segment import RECORDER, Segment, Storage, realize
+from ..graph import memo
+from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSORS, Op, cast, constant, with_value
+from ..graph.symbol import Symbol, Type
+from ._lens import Lens, View, compose, chain, read_steps, write_view
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+_TENSORS: tuple[type, ...] = ()  # Tensor and Parameter, the classes of the fast path
+_tensor: Any = None
+_new = object.__new__
+_ref = weakref.ref
+_NUMBERS = {bool: "bool", int: "int", float: "float", complex: "complex"}
+
+
+def bind(tensor: type, *others: type) -> None:
+    """Tell `apply` the tensor classes; called once, where they are defined."""
+    global _tensor, _TENSORS
+    _tensor, _TENSORS = tensor, (tensor, *others)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of any class."""
+    return isinstance(x, _tensor)
+
+
+def apply(op: Op, args: tuple[Any, ...]) -> Any:
+    """Record `op` on `args` (tensors, numbers, attributes, in the order of its parameters); returns its tensors."""
+    rec = RECORDER
+    if rec.modes:
+        return rec.modes[-1](op, args)
+    seg = rec.segment
+    key: list[Any] = [op]
+    for x, kind in zip(args, op.kinds, strict=False):
+        if x.__class__ in _TENSORS:
+            st = x._storage
+            if st.segment is seg:
+                lens = x._lens
+                if lens is None:
+                    key.append(st.symbol)
+                    continue
+                if lens.token is st.token:
+                    key.append(lens.symbol)
+                    continue
+            key.append(read(x))
+        else:
+            key.append(x if x is None else operand(x, kind, op, seg))
+    memo_key = tuple(key)
+    try:
+        out = memo.answers.get(memo_key)
+    except TypeError:
+        memo_key = tuple(map(_hashable, key))
+        out = memo.answers.get(memo_key)
+    if out is None:
+        out = memo.answers[memo_key] = first_sight(op, memo_key[1:])
+    if op.is_view:
+        result = _wrap_views(out, memo_key[1], args[0], rec.grad)
+    elif out.__class__ is Symbol:
+        if out.needs_grad:
+            out = seg.unique(out) if rec.grad else out.plain
+        # `wrap`, written out: this is the path of every op
+        st = _new(Storage)
+        st.symbol, st.segment, st.token, st.buffer, st.type, st.version = out, seg, seg, None, out.type, 0
+        st.history = st.outside = st.target = st.error = None
+        seg.live.append(_ref(st))
+        result = _new(_tensor)
+        result._storage, result._lens = st, None
+    else:
+        result = _structure(out, op)
+    if seg.flush or len(seg.live) > config.values["segment_limit"]:
+        realize()
+    return result
+
+
+def first_sight(op: Op, args: tuple[Any, ...]) -> Any:
+    """What `op` gives for symbols: its shape and dtype checks, and the expansion of a composite, happen here."""
+    out = op.invoke(args)
+    if out.__class__ is Symbol and not out.label and out not in args:
+        out.label = op.label
+    return out
+
+
+def read(x: Tensor) -> Symbol:
+    """The symbol of a tensor's present value in this thread's segment."""
+    seg, st, lens = RECORDER.segment, x._storage, x._lens
+    if lens is None:
+        return seg.enter(st)
+    if st.segment is seg and lens.token is st.token:
+        return lens.symbol  # type: ignore[return-value]
+    if lens.view is not None and lens.root is None and st.buffer is not None and st.is_shared:
+        s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
+    else:
+        s = seg.enter(st) if lens.root is None else read(lens.root)
+        if lens.path:
+            s = read_steps(s, lens.path)
+    if lens.detached or lens.variable:
+        s = s.plain
+    if lens.variable:
+        s = seg.variable(s, x)
+    lens.token, lens.symbol = st.token, s
+    return s
+
+
+def view_array(buffer: Any, view: View) -> Any:
+    """The NumPy view of a buffer that a tensor's view stands for."""
+    flat = buffer if buffer.flags.c_contiguous else None
+    if flat is not None and view.type.dtype.numpy.itemsize == buffer.dtype.itemsize:
+        size = buffer.dtype.itemsize
+        if 0 in view.type.shape:
+            return np.empty(view.type.shape, view.type.dtype.numpy)
+        start = buffer.reshape(-1)[view.offset :].view(view.type.dtype.numpy)
+        return np.lib.stride_tricks.as_strided(start, view.type.shape, tuple(s * size for s in view.strides))
+    for op, attrs in view.steps:
+        buffer = op.value(buffer, *attrs)  # type: ignore[misc]
+    return buffer
+
+
+def operand(x: Any, kind: int, op: Op, seg: Segment) -> Any:
+    """An argument that is not a plain tensor, as it stands in the key of a recorded op."""
+    if isinstance(x, _tensor):
+        return read(x)
+    if kind == ATTRIBUTE:
+        return _attribute(x)
+    if kind == TENSORS:
+        return _tensors(x, op)
+    if isinstance(x, np.generic):
+        x = x.item()
+    if kind in (NUMBER, STATIC):
+        name = _NUMBERS.get(x.__class__) or next((n for t, n in _NUMBERS.items() if isinstance(x, t)), None)
+        if name is not None:
+            return seg.number(x, name) if kind == NUMBER else constant(x)
+    raise TypeError(f"{op.name}(): argument must be Tensor, not {type(x).__name__}: got {describe(x)}")
+
+
+def _attribute(x: Any) -> Any:
+    if isinstance(x, (tuple, list)):
+        return tuple(read(i) if isinstance(i, _tensor) else _attribute(i) for i in x)
+    if isinstance(x, np.generic):
+        return x.item()
+    return x
+
+
+def _tensors(x: Any, op: Op) -> Any:
+    if not isinstance(x, (tuple, list)):
+        try:
+            x = tuple(x)
+        except TypeError:
+            raise TypeError(f"{op.name}(): expected a tuple or list of Tensors, got {describe(x)}") from None
+    found = []
+    for i, t in enumerate(x):
+        if isinstance(t, (list, tuple)):
+            found.append(_tensors(t, op))
+        elif t is not None and not isinstance(t, _tensor):
+            raise TypeError(f"{op.name}(): expected Tensor as element {i} of its list of tensors, but got {type(t).__name__}")
+        else:
+            found.append(None if t is None else read(t))
+    return tuple(found)
+
+
+def _hashable(x: Any) -> Any:
+    if isinstance(x, (list, tuple)):
+        return tuple(map(_hashable, x))
+    if isinstance(x, slice):
+        return ("slice", x.start, x.stop, x.step)
+    return x
+
+
+def wrap(s: Symbol, seg: Segment | None = None) -> Tensor:
+    """A new tensor with the value `s`, pending in this thread's segment."""
+    rec = RECORDER
+    seg = seg or rec.segment
+    if s.needs_grad:
+        s = seg.unique(s) if rec.grad else s.plain
+    st = Storage(None, s.type)
+    st.symbol, st.segment, st.token = s, seg, seg
+    seg.live.append(_ref(st))
+    t = _new(_tensor)
+    t._storage, t._lens = st, None
+    return t
+
+
+def wrap_array(array: Any, kind: Type) -> Tensor:
+    """A new tensor around a buffer that it may own."""
+    t = _new(_tensor)
+    t._storage, t._lens = Storage(array, kind), None
+    return t
+
+
+def _structure(out: Any, op: Op) -> Any:
+    """Tensors in the structure in which an op gave its symbols."""
+    if out.__class__ is Symbol:
+        return wrap(out)
+    if isinstance(out, tuple):
+        items = [_structure(o, op) for o in out]
+        return op.returns(*items) if op.returns is not None and op.returns is not list else (items if op.returns is list else tuple(items))
+    return out
+
+
+def _wrap_views(out: Any, source: Symbol, base: Tensor, grad: bool) -> Any:
+    if isinstance(out, tuple):
+        return tuple(_wrap_views(o, source, base, grad) for o in out)
+    return _view_of(out, source, base, grad)
+
+
+def _view_of(out: Symbol, source: Symbol, base: Tensor, grad: bool) -> Tensor:
+    """The tensor of a view op's result: over the base's storage where strides allow, else a tensor of its own."""
+    steps = _chain(out, source)
+    st, lens = base._storage, base._lens
+    view = compose(st.type, lens.view if lens is not None else None, steps, out.type) if steps is not None else None
+    if view is None:
+        return wrap(out)
+    t = _new(_tensor)
+    t._storage = st
+    detached = not grad or (lens is not None and lens.detached)
+    root, path = None, view.steps
+    if lens is not None and not detached:
+        root, path = (base, steps) if lens.variable else (lens.root, lens.path + steps)
+    t._lens = Lens(view, detached=detached, root=root, path=path)
+    t._base = base._base if base._base is not None else base
+    return t
+
+
+_chain: Callable[..., Any] = memo.memoize(chain)
+
+
+def write(x: Tensor, value: Symbol, op: str) -> None:
+    """Give `x` the value `value`, in place: its storage, and all that look at it, see it."""
+    rec = RECORDER
+    seg, st, lens = rec.segment, x._storage, x._lens
+    if value.shape != tuple(x.shape):
+        raise RuntimeError(f"{op}: output with shape {list(x.shape)} doesn't match the broadcast shape {list(value.shape)}")
+    if rec.grad and lens is not None:
+        check_leaf(x, op)
+    unseen = not rec.grad or (lens is not None and (lens.detached or lens.variable))
+    if unseen:
+        value = value.plain
+    view = lens.view if lens is not None else None
+    if view is not None or unseen:
+        before = seg.enter(st)
+        if view is not None:
+            value = write_view(before, view.steps, value)
+        if unseen and before.needs_grad:
+            value = with_value(before, value.plain)
+    seg.write(st, value)
+    if seg.flush:
+        realize()
+
+
+def check_leaf(x: Tensor, op: str) -> None:
+    """Refuse an in-place op on a leaf that requires grad, or on a view of one."""
+    lens = x._lens
+    if lens is not None and lens.variable:
+        raise RuntimeError(f"{op}: a leaf Variable that requires grad is being used in an in-place operation.")
+    if lens is not None and lens.root is not None:
+        raise RuntimeError(f"{op}: a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def apply_in_place(op: Op, args: tuple[Any, ...]) -> Tensor:
+    """`x.op_(...)`: the result of `op` is cast to `x`'s dtype and written to `x`."""
+    x = args[0]
+    if x._lens is not None and RECORDER.grad:
+        check_leaf(x, op.name + "_")
+    result = apply(op, args)
+    assign(x, result, op.name + "_")
+    return x
+
+
+def assign(x: Tensor, result: Tensor, op: str) -> None:
+    """Write `result` to `x`, cast to its dtype; a cast that loses its category is refused."""
+    value = read(result)
+    if value.dtype is not x.dtype:
+        if value.dtype.category > x.dtype.category:
+            raise RuntimeError(f"{op}: result type {value.dtype.name} can't be cast to the desired output type {x.dtype.name}")
+        value = cast(value, x.dtype)
+    write(x, value, op)
+
+
+
+def read_all(tensors: Sequence[Tensor]) -> tuple[Symbol, ...]:
+    """The symbols of several tensors."""
+    return tuple([read(t) for t in tensors])
+

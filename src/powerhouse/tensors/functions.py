@@ -1,0 +1,171 @@
+"""Functions and methods, derived from the ops: each public name of an op becomes a Python function when it is first used."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from .. import ops  # noqa: F401 (fills the registry)
+from ..graph.op import REGISTRY, Op
+from . import creation
+from ._construct import tensor
+from .apply import apply, apply_in_place, assign, is_tensor
+from .interop import as_tensor, from_dlpack, from_numpy
+from ._tensor import Tensor
+
+# Python's operators, by the op that each one is: `x + y`, `y + x` with a number on the left, `x += y`.
+OPERATORS = {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "pow": "pow", "matmul": "matmul",
+    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
+}
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs"}
+
+
+def signature(op: Op, *, out: bool) -> tuple[str, str]:
+    """The parameters of an op's function, and the arguments it hands to `apply`, as source text."""
+    params: list[str] = []
+    args: list[str] = []
+    keyword_only = False
+    for i, p in enumerate(op.parameters):
+        if p.variable:
+            params.append("*" + p.name)
+            keyword_only = True
+            args.append(p.name)
+            continue
+        if p.keyword_only and not keyword_only:
+            params.append("*")
+            keyword_only = True
+        params.append(p.name + ("" if p.default is inspect.Parameter.empty else f"=_defaults[{i}]"))
+        args.append(p.name)
+    if out:
+        params += ([] if keyword_only else ["*"]) + ["out=None"]
+    return ", ".join(params), ", ".join(args)
+
+
+def function_of(op: Op, name: str) -> Callable[..., Any]:
+    """The Python function called `name` of an op."""
+    in_place = name in op.inplace
+    has_out = op.out and not in_place and not name.startswith("Tensor.") and not name.startswith("nn.functional")
+    params, args = signature(op, out=has_out)
+    short = name.rpartition(".")[2]
+    call = f"_apply_in_place(_op, ({args},))" if in_place else f"_apply(_op, ({args},))"
+    lines = [f"def {short}({params}):"]
+    if has_out:
+        lines += [f"    if out is not None: return _to_out(_apply(_op, ({args},)), out, _op)"]
+    lines += [f"    return {call}"]
+    scope: dict[str, Any] = {"_op": op, "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_defaults": tuple(p.default for p in op.parameters)}
+    exec("\n".join(lines), scope)  # noqa: S102 (the text is made of the op's own signature)
+    function = scope[short]
+    function.__doc__, function.__module__, function.__qualname__ = op.doc, "powerhouse", name
+    return function
+
+
+def _to_out(result: Any, out: Any, op: Op) -> Any:
+    """Write results to the tensors given as `out=`, resized where needed."""
+    if isinstance(result, tuple):
+        for r, o in zip(result, out, strict=True):
+            _to_out(r, o, op)
+        return out
+    if not is_tensor(out):
+        raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if out.requires_grad or result.requires_grad:
+        raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+    if tuple(out.shape) != tuple(result.shape):
+        if out._lens is not None:
+            raise RuntimeError(f"{op.name}(): out has shape {list(out.shape)}, the result {list(result.shape)}")
+        out._storage.type = out._storage.type._replace(shape=tuple(result.shape))
+    assign(out, result, op.name)
+    return out
+
+
+class LazyMethod:
+    """Stands for a method in the class until it is first looked up."""
+
+    def __init__(self, op: Op, name: str) -> None:
+        self.op, self.name = op, name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        method = function_of(self.op, self.name)
+        setattr(Tensor, self.name.rpartition(".")[2], method)
+        return method if instance is None else types.MethodType(method, instance)
+
+
+NAMESPACES: dict[str, dict[str, Op]] = {}
+
+
+def _fill_namespaces() -> None:
+    for op in REGISTRY.values():
+        for name in (*op.names, *op.inplace):
+            space, _, short = name.rpartition(".")
+            if space == "Tensor":
+                if short not in Tensor.__dict__:
+                    setattr(Tensor, short, LazyMethod(op, name))
+            else:
+                NAMESPACES.setdefault(space, {})[short] = op
+
+
+def install(module_name: str, space: str) -> None:
+    """Give a module the functions of a namespace: each is made when first asked for."""
+    module = sys.modules[module_name]
+    table = NAMESPACES.get(space, {})
+
+    def lookup(name: str) -> Any:
+        op = table.get(name)
+        if op is None:
+            raise AttributeError(f"module '{module_name}' has no attribute '{name}'")
+        function = function_of(op, f"{space}.{name}" if space else name)
+        setattr(module, name, function)
+        return function
+
+    def names() -> list[str]:
+        return sorted({*module.__dict__, *table})
+
+    for name in set(table) & set(module.__dict__):
+        del table[name]  # written by hand
+    module.__getattr__ = lookup  # type: ignore[method-assign]
+    module.__dir__ = names  # type: ignore[method-assign]
+
+
+def _operator(op: Op, swapped: bool, in_place: bool) -> Callable[..., Any]:
+    def operate(self: Any, other: Any) -> Any:
+        try:
+            if in_place:
+                return apply_in_place(op, (self, other))
+            return apply(op, (other, self) if swapped else (self, other))
+        except TypeError:
+            if is_tensor(other) or isinstance(other, (int, float, complex)):
+                raise
+            return NotImplemented
+
+    return operate
+
+
+def _unary(op: Op) -> Callable[..., Any]:
+    return lambda self: apply(op, (self,))
+
+
+def _fill_operators() -> None:
+    for short, name in OPERATORS.items():
+        if (op := REGISTRY.get(name)) is not None:
+            setattr(Tensor, f"__{short}__", _operator(op, False, False))
+            setattr(Tensor, f"__r{short}__", _operator(op, True, False))
+            setattr(Tensor, f"__i{short}__", _operator(op, False, True))
+    for name in COMPARISONS:
+        setattr(Tensor, f"__{name}__", _operator(REGISTRY[name], False, False))
+    for short, name in UNARY.items():
+        setattr(Tensor, f"__{short}__", _unary(REGISTRY[name]))
+    Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
+
+
+_fill_namespaces()
+_fill_operators()
+for _name in ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "empty_strided", "arange", "linspace", "logspace", "eye",
+              "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal"):
+    globals()[_name] = getattr(creation, _name)
+range = creation.range_
+__all__ = ["NAMESPACES", "apply", "as_tensor", "from_dlpack", "from_numpy", "function_of", "install", "tensor"]
+install(__name__, "")

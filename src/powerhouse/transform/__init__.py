@@ -1,0 +1,1 @@
+"""Floor 3: functions from symbols to symbols."""
