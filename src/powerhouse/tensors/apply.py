@@ -161,7 +161,9 @@ def _tensors(x: Any, op: Op) -> Any:
             raise TypeError(f"{op.name}(): expected a tuple or list of Tensors, got {describe(x)}") from None
     found = []
     for i, t in enumerate(x):
-        if isinstance(t, (list, tuple)):
+        if t.__class__ in _TENSORS:
+            found.append(read(t))
+        elif isinstance(t, (list, tuple)):
             found.append(_tensors(t, op))
         elif t is not None and not isinstance(t, _tensor):
             raise TypeError(f"{op.name}(): expected Tensor as element {i} of its list of tensors, but got {type(t).__name__}")
@@ -289,7 +291,21 @@ def assign(x: Tensor, result: Tensor, op: str) -> None:
 
 
 
-def read_all(tensors: Sequence[Tensor]) -> tuple[Symbol, ...]:
-    """The symbols of several tensors."""
-    return tuple([read(t) for t in tensors])
+def update(op: Op, targets: Sequence[Tensor], groups: Sequence[Sequence[Tensor]], numbers: Sequence[float], flags: tuple[Any, ...] = ()) -> None:
+    """Write the results of `op`, one a target, to the targets: an optimizer's step on all of its parameters, one look-up.
+
+    `op` takes a tuple of symbols for each of `groups`, then the numbers, then the flags; no gradient is recorded.
+    """
+    seg = RECORDER.segment
+    columns = tuple([tuple([read(t).plain for t in group]) for group in groups])
+    scalars = tuple([seg.number(x, "float") for x in numbers])
+    key = (op, columns, scalars, flags)
+    out = memo.answers.get(key)
+    if out is None:
+        out = memo.answers[key] = op.function(*columns, *scalars, *flags)
+    for t, value in zip(targets, out, strict=True):
+        if t._lens is None or t._lens.view is None:
+            seg.write(t._storage, value)
+        else:
+            seg.write(t._storage, write_view(seg.enter(t._storage), t._lens.view.steps, value))
 

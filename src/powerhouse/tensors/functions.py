@@ -57,7 +57,7 @@ def function_of(op: Op, name: str) -> Callable[..., Any]:
     if has_out:
         lines += [f"    if out is not None: return _to_out(_apply(_op, ({args},)), out, _op)"]
     lines += [f"    return {call}"]
-    scope: dict[str, Any] = {"_op": op, "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_defaults": tuple(p.default for p in op.parameters)}
+    scope: dict[str, Any] = {"__name__": "powerhouse.tensors.functions", "_op": op, "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_defaults": tuple(p.default for p in op.parameters)}
     exec("\n".join(lines), scope)  # noqa: S102 (the text is made of the op's own signature)
     function = scope[short]
     function.__doc__, function.__module__, function.__qualname__ = op.doc, "powerhouse", name
