@@ -12,22 +12,22 @@ from ..tensors.apply import apply, is_tensor, read
 
 def _trace(op: Op, args: tuple[Any, ...]) -> Any:
     """`apply`, noting where it was called."""
-    modes = RECORDER.modes
-    RECORDER.modes = modes[: modes.index(_trace)]
+    modes = RECORDER.now.modes
+    RECORDER.now.modes = modes[: modes.index(_trace)]
     try:
         result = apply(op, args)
         for t in result if isinstance(result, tuple) else (result,):
             if is_tensor(t):
                 anomaly.note(read(t))
     finally:
-        RECORDER.modes = modes
+        RECORDER.now.modes = modes
     return result
 
 
 def _set(enabled: bool, check_nan: bool) -> None:
     anomaly.STATE.enabled, anomaly.STATE.check_nan = enabled, check_nan
-    others = tuple(m for m in RECORDER.modes if m is not _trace)
-    RECORDER.modes = (*others, _trace) if enabled else others
+    others = tuple(m for m in RECORDER.now.modes if m is not _trace)
+    RECORDER.now.modes = (*others, _trace) if enabled else others
     if not enabled:
         anomaly.STATE.lines.clear()
 

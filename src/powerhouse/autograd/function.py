@@ -136,7 +136,7 @@ class Function:
         context = Context()
         wants = [is_tensor(a) and a.requires_grad for a in args]
         context.needs_input_grad = tuple(wants)
-        recording = RECORDER.grad and any(wants)
+        recording = RECORDER.now.grad and any(wants)
         inputs = [read(a) if w else None for a, w in zip(args, wants, strict=True)] if recording else []
         with no_grad():
             if cls.setup_context is not Function.setup_context:
@@ -154,7 +154,7 @@ def _connect(cls: type[Function], context: Context, args: tuple[Any, ...], input
     outputs = list(result) if isinstance(result, (tuple, list)) else [result]
     types = [Type(tuple(o.shape), o.dtype) if is_tensor(o) else Type((), _REAL) for o in outputs]
     node = _FunctionNode(cls, context, inputs, types)
-    segment = RECORDER.segment
+    segment = RECORDER.now.segment
     segment.walked = True
     connected = []
     for i, o in enumerate(outputs):

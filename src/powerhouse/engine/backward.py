@@ -48,7 +48,7 @@ class Output(NamedTuple):
 
 def backward(roots: Sequence[Symbol], seeds: Sequence[Symbol], wanted: Sequence[Symbol], retain: bool, create_graph: bool) -> Found:
     """Gradients of the roots, of this thread's segment, through this and earlier segments. `wanted` may be any symbols of the segment."""
-    segment = RECORDER.segment
+    segment = RECORDER.now.segment
     leaves: dict[int, list[Any]] = {}
     histories: dict[Record, Accumulator] = {}
     targets = [_Target(w, segment) for w in wanted]
@@ -174,11 +174,11 @@ def _plant(s: Symbol, record: Record, planted: dict[Symbol, Symbol], nodes: dict
 def _walk(segment: Segment, frontier: dict[Symbol, Symbol], wanted: tuple[Symbol, ...], create_graph: bool) -> Gradients:
     if not segment.walked and not anomaly.STATE.enabled:
         return gradients(tuple(frontier), tuple(frontier.values()), wanted)
-    RECORDER.hold += 1
+    RECORDER.now.hold += 1
     try:
         return _walk_calling(segment, frontier, wanted, create_graph)
     finally:
-        RECORDER.hold -= 1
+        RECORDER.now.hold -= 1
 
 
 def _walk_calling(segment: Segment, frontier: dict[Symbol, Symbol], wanted: tuple[Symbol, ...], create_graph: bool) -> Gradients:

@@ -28,7 +28,12 @@ class Storage:
     exported view.
     """
 
-    __slots__ = ("symbol", "segment", "token", "buffer", "type", "version", "history", "outside", "target", "error", "__weakref__")
+    __slots__ = ("symbol", "segment", "token", "buffer", "type", "version", "__dict__", "__weakref__")
+
+    history: History | None = None
+    outside: Any = None
+    target: Any = None  # shared memory that the pending value is to be written to
+    error: BaseException | None = None
 
     def __init__(self, buffer: Any, kind: Type) -> None:
         self.symbol: Symbol | None = None
@@ -37,10 +42,6 @@ class Storage:
         self.buffer = buffer
         self.type = kind
         self.version = 0
-        self.history: History | None = None
-        self.outside: Any = None
-        self.target: Any = None
-        self.error: BaseException | None = None
 
     @property
     def is_shared(self) -> bool:
@@ -84,7 +85,7 @@ class Segment:
     tensor, a History, a node of user code). `cuts`: hooks on inner symbols. `used`: symbols whose saved values a backward used up.
     """
 
-    __slots__ = ("serial", "leaves", "live", "produced", "owners", "cuts", "generation", "ordinal", "aliases", "used", "flush", "walked", "lock", "replants")
+    __slots__ = ("serial", "leaves", "live", "produced", "owners", "cuts", "generation", "ordinal", "aliases", "used", "flush", "walked", "lock", "replants", "limit")
 
     def __init__(self) -> None:
         self.serial = next(_serials)
@@ -99,6 +100,7 @@ class Segment:
         self.used: list[frozenset[Symbol]] = []
         self.flush = config.values["mode"] == "eager"
         self.walked = False  # user code takes part in backward
+        self.limit = config.values["segment_limit"]
         self.lock = threading.RLock()
         self.replants: dict[Record, dict[Symbol, Symbol]] = {}
 
@@ -128,7 +130,7 @@ class Segment:
             return st.symbol
         if st.buffer is None:
             settle(st)
-        if st.is_shared:
+        if st.outside is not None and st.is_shared:
             return self._enter_shared(st)
         s = self.leaf(st.buffer, st.type)
         if st.history is not None:
@@ -159,18 +161,22 @@ class Segment:
 
     def write(self, st: Storage, value: Symbol) -> None:
         """`st` holds `value` from now on."""
-        if st.is_shared:
+        if st.outside is not None and st.is_shared:
             st.target, self.flush = st.buffer, True
         if st.segment is not self or st.buffer is not None or st.symbol is None:
             self.live.append(weakref.ref(st))
-        st.symbol, st.segment, st.buffer, st.history = value, self, None, None
+        st.symbol, st.segment, st.buffer = value, self, None
+        if st.history is not None:
+            st.history = None
         st.type = value.type
         st.token = object()
         st.version += 1
 
 
-class _Recorder(threading.local):
-    """What is being recorded in this thread."""
+class Recorder:
+    """What is being recorded in one thread, and how."""
+
+    __slots__ = ("segment", "grad", "inference", "modes", "hold")
 
     def __init__(self) -> None:
         self.segment = Segment()
@@ -180,7 +186,14 @@ class _Recorder(threading.local):
         self.hold = 0  # while user code runs inside a backward, realizing does not end the segment
 
 
-RECORDER = _Recorder()
+class _Threads(threading.local):
+    """The recorder of this thread, as `now`."""
+
+    def __init__(self) -> None:
+        self.now = Recorder()
+
+
+RECORDER = _Threads()
 _realizing = threading.RLock()
 
 
@@ -188,7 +201,7 @@ def _after_fork() -> None:
     """The child starts with locks of its own; what was pending stays pending."""
     global _realizing
     _realizing = threading.RLock()
-    RECORDER.segment.lock = threading.RLock()
+    RECORDER.now.segment.lock = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -196,10 +209,10 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def realize() -> None:
     """Run this thread's segment for all live pending tensors, and start a new one."""
-    segment = RECORDER.segment
-    if RECORDER.hold:
+    segment = RECORDER.now.segment
+    if RECORDER.now.hold:
         return run(segment)
-    RECORDER.segment = Segment()
+    RECORDER.now.segment = Segment()
     try:
         run(segment)
     finally:
@@ -210,7 +223,7 @@ def settle(st: Storage) -> None:
     """Make sure that `st` has a buffer; realizes the segment in which it is pending."""
     if st.buffer is not None:
         return
-    if st.segment is RECORDER.segment:
+    if st.segment is RECORDER.now.segment:
         realize()
     elif st.segment is not None:
         run(st.segment)  # pending in another thread
@@ -241,7 +254,8 @@ def run(segment: Segment) -> None:
             if st.target is not None:
                 np.copyto(st.target, value)
                 value, st.target = st.target, None
-            st.history = History(history, s) if history is not None and s.needs_grad else None
+            if history is not None and s.needs_grad:
+                st.history = History(history, s)
             st.buffer = value
             st.symbol = st.segment = None
             st.token = object()

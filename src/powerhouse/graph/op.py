@@ -94,7 +94,7 @@ class Op:
         self.returns = returns
         self.out = out
         self.is_view = is_view
-        self._keyword_only = tuple(p.name for p in self.parameters if p.keyword_only)
+        self._irregular = any(p.variable or p.keyword_only for p in self.parameters)
         self.label = label or self.name
         self.sampler: Callable[..., Iterator[Sample]] | None = None
         self.refuser: Callable[..., Iterator[Bad]] | None = None
@@ -108,10 +108,18 @@ class Op:
 
     def invoke(self, args: tuple[Any, ...]) -> Any:
         """The op on symbols and attributes given in the order of its parameters."""
-        if not self._keyword_only:
+        if not self._irregular:
             return self(*args)
-        at = len(self.kinds) - len(self._keyword_only)
-        return self(*args[:at], **dict(zip(self._keyword_only, args[at:], strict=False)))
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
+        for p, x in zip(self.parameters, args, strict=False):
+            if p.variable:
+                positional += x
+            elif p.keyword_only:
+                named[p.name] = x
+            else:
+                positional.append(x)
+        return self(*positional, **named)
 
     def samples(self, function: Callable[..., Iterator[Sample]]) -> Op:
         """Declare sample arguments: a generator function of `draw(*shape, dtype="float32", low=-2, high=2)`."""
@@ -231,7 +239,7 @@ class Elementwise(Primitive):
         self.parameters = tuple(p._replace(kind=TENSOR if len(self.kinds) == 1 else NUMBER) for p in self.parameters)
         self.kinds = tuple(p.kind for p in self.parameters)
         self.arity = len(self.parameters)
-        self._keyword_only = ()
+        self._irregular = False
         self.infer = self._infer
         self.operands, self.result, self.refuse, self.domain = operands, result, refuse, domain
         self.sampler = self._default_samples

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..core import dtypes as dt
 from ..core.device import CPU, device
@@ -15,12 +15,28 @@ if TYPE_CHECKING:
     from .op import Primitive
 
 
-class Type(NamedTuple):
-    """What is known of a value before it is computed."""
+class Type:
+    """What is known of a value before it is computed: its shape, dtype and device. Interned, so that it is compared by identity."""
+
+    __slots__ = ("shape", "dtype", "device")
 
     shape: Shape
     dtype: dtype
-    device: device = CPU
+    device: device
+
+    def __new__(cls, shape: Shape, dtype: dtype, device: device = CPU) -> Type:
+        key = (cls, shape, dtype, device)
+        found = memo.symbols.get(key)
+        if found is None:
+            found = memo.symbols[key] = object.__new__(cls)
+            found.shape, found.dtype, found.device = tuple(shape), dtype, device
+        return found
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}{list(self.shape)}"
+
+    def __reduce__(self) -> Any:
+        return Type, (self.shape, self.dtype, self.device)
 
 
 class Symbol:

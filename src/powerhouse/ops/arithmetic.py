@@ -210,7 +210,7 @@ def rsqrt(s, input):
 rsqrt.vjp(lambda g, out, x: (g * conj(out * out * out) * -0.5,))
 
 
-@elementwise(operands=to_float)
+@elementwise(operands=to_float, also=("nn.functional.tanh",))
 def tanh(s, input):
     """The hyperbolic tangent."""
     return s.tanh(input)
@@ -471,5 +471,5 @@ OPERATORS = {
 for _name, _op in OPERATORS.items():
     setattr(Symbol, f"__{_name}__", lambda a, b, _op=_op: _op(a, b))
     setattr(Symbol, f"__r{_name}__", lambda a, b, _op=_op: _op(b, a))
-Symbol.__neg__ = negate  # type: ignore[attr-defined]
-Symbol.__invert__ = bitwise_not  # type: ignore[attr-defined]
+Symbol.__neg__ = lambda x: negate(x)  # type: ignore[attr-defined]
+Symbol.__invert__ = lambda x: bitwise_not(x)  # type: ignore[attr-defined]

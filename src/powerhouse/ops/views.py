@@ -278,14 +278,17 @@ def view_(input: Symbol, *shape: Any) -> Symbol:
     >>> torch.arange(6).view(2, -1).shape
     torch.Size([2, 3])
     """
-    if len(shape) == 1 and isinstance(shape[0], dt.dtype):
-        return bitcast(input, shape[0])
-    return reshape_to(input, infer_shape(_sizes(shape), input.numel, "view"))
+    sizes = _sizes(shape)
+    if len(sizes) == 1 and isinstance(sizes[0], dt.dtype):
+        return bitcast(input, sizes[0])
+    return reshape_to(input, infer_shape(sizes, input.numel, "view"))
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[Any, ...]:
     """Sizes given one by one or as one sequence."""
-    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    while len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    return sizes
 
 
 @primitive(cheap=True, differentiable=False)

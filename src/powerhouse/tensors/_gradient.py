@@ -25,13 +25,13 @@ class _Mode:
         self._saved: list[dict[str, Any]] = []
 
     def __enter__(self) -> None:
-        self._saved.append({name: getattr(RECORDER, name) for name in self._flags})
+        self._saved.append({name: getattr(RECORDER.now, name) for name in self._flags})
         for name, value in self._flags.items():
-            setattr(RECORDER, name, value)
+            setattr(RECORDER.now, name, value)
 
     def __exit__(self, *_: object) -> None:
         for name, value in self._saved.pop().items():
-            setattr(RECORDER, name, value)
+            setattr(RECORDER.now, name, value)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -76,15 +76,15 @@ class set_grad_enabled(_Mode):  # noqa: N801
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self._flags = {"grad": bool(mode)}
-        self._before = RECORDER.grad
-        RECORDER.grad = bool(mode)
+        self._before = RECORDER.now.grad
+        RECORDER.now.grad = bool(mode)
 
     def __enter__(self) -> None:
         self._saved.append({"grad": self._before})
-        self._before = RECORDER.grad = self._flags["grad"]
+        self._before = RECORDER.now.grad = self._flags["grad"]
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        RECORDER.grad = self._before
+        RECORDER.now.grad = self._before
         return super().__call__(function)
 
 
@@ -105,12 +105,12 @@ class inference_mode(_Mode):  # noqa: N801
 
 def is_grad_enabled() -> bool:
     """Whether gradients are being recorded in this thread."""
-    return RECORDER.grad
+    return RECORDER.now.grad
 
 
 def is_inference_mode_enabled() -> bool:
     """Whether this thread is in inference mode."""
-    return RECORDER.inference
+    return RECORDER.now.inference
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None, inputs: Any = None) -> None:
@@ -272,7 +272,7 @@ class Gradient:
 
     def _cut(self, hook: Callable[[Symbol], Symbol]) -> None:
         """Have backward call `hook` on the gradient of this inner tensor."""
-        segment = RECORDER.segment
+        segment = RECORDER.now.segment
         segment.cuts.setdefault(read(self), []).append(hook)
         segment.walked = True
 

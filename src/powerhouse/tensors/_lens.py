@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ..core.shapes import contiguous_strides
 from ..graph.memo import memoize
@@ -12,8 +13,9 @@ from ..graph.symbol import Symbol, Type, make
 Steps = tuple[tuple[Primitive, tuple[Any, ...]], ...]
 
 
-class View(NamedTuple):
-    """A chain of view primitives over a base, and where its elements lie in the base's row-major memory."""
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """A chain of view primitives over a base, and where its elements lie in the base's row-major memory. Interned by `compose`."""
 
     steps: Steps
     type: Type
@@ -30,8 +32,8 @@ class Lens:
 
     __slots__ = ("view", "variable", "detached", "root", "path", "token", "symbol")
 
-    def __init__(self, view: View | None, *, variable: bool = False, detached: bool = False, root: Any = None, path: Steps | None = None) -> None:
-        self.view, self.variable, self.detached, self.root = view, variable, detached, root
+    def __init__(self, view: View | None, detached: bool = False, root: Any = None, path: Steps | None = None, variable: bool = False) -> None:
+        self.view, self.detached, self.root, self.variable = view, detached, root, variable
         self.path: Steps = path if path is not None else view.steps if view is not None else ()
         self.token: Any = None
         self.symbol: Symbol | None = None

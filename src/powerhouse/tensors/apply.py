@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..engine.segment import RECORDER, Segment, Storage, realize
 from ..graph import memo
 from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSORS, Op, cast, constant, with_value
 from ..graph.symbol import Symbol, Type
-from ._lens import Lens, View, compose, chain, read_steps, write_view
+from ._lens import Lens, Steps, View, chain, compose, read_steps, write_view
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -23,6 +23,8 @@ _TENSORS: tuple[type, ...] = ()  # Tensor and Parameter, the classes of the fast
 _tensor: Any = None
 _new = object.__new__
 _ref = weakref.ref
+_answers = memo.answers
+_ATOMS = frozenset({int, bool, type(None), str})
 _NUMBERS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
@@ -39,13 +41,14 @@ def is_tensor(x: Any) -> bool:
 
 def apply(op: Op, args: tuple[Any, ...]) -> Any:
     """Record `op` on `args` (tensors, numbers, attributes, in the order of its parameters); returns its tensors."""
-    rec = RECORDER
-    if rec.modes:
-        return rec.modes[-1](op, args)
-    seg = rec.segment
+    now = RECORDER.now
+    if now.modes:
+        return now.modes[-1](op, args)
+    seg = now.segment
     key: list[Any] = [op]
     for x, kind in zip(args, op.kinds, strict=False):
-        if x.__class__ in _TENSORS:
+        cls = x.__class__
+        if cls in _TENSORS:
             st = x._storage
             if st.segment is seg:
                 lens = x._lens
@@ -56,31 +59,37 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
                     key.append(lens.symbol)
                     continue
             key.append(read(x))
+        elif cls in _ATOMS and kind == ATTRIBUTE:
+            key.append(x)
         else:
-            key.append(x if x is None else operand(x, kind, op, seg))
+            key.append(operand(x, kind, op, seg))
     memo_key = tuple(key)
     try:
-        out = memo.answers.get(memo_key)
+        out = _answers.get(memo_key)
     except TypeError:
         memo_key = tuple(map(_hashable, key))
-        out = memo.answers.get(memo_key)
+        out = _answers.get(memo_key)
     if out is None:
-        out = memo.answers[memo_key] = first_sight(op, memo_key[1:])
+        out = _answers[memo_key] = first_sight(op, memo_key[1:])
     if op.is_view:
-        result = _wrap_views(out, memo_key[1], args[0], rec.grad)
+        result = _wrap_views(out, memo_key[1], args[0], now.grad)
     elif out.__class__ is Symbol:
         if out.needs_grad:
-            out = seg.unique(out) if rec.grad else out.plain
+            if not now.grad:
+                out = out.plain
+            elif out in seg.produced:
+                out = seg.unique(out)
+            else:
+                seg.produced.add(out)
         # `wrap`, written out: this is the path of every op
         st = _new(Storage)
         st.symbol, st.segment, st.token, st.buffer, st.type, st.version = out, seg, seg, None, out.type, 0
-        st.history = st.outside = st.target = st.error = None
         seg.live.append(_ref(st))
         result = _new(_tensor)
         result._storage, result._lens = st, None
     else:
         result = _structure(out, op)
-    if seg.flush or len(seg.live) > config.values["segment_limit"]:
+    if seg.flush or len(seg.live) > seg.limit:
         realize()
     return result
 
@@ -95,7 +104,7 @@ def first_sight(op: Op, args: tuple[Any, ...]) -> Any:
 
 def read(x: Tensor) -> Symbol:
     """The symbol of a tensor's present value in this thread's segment."""
-    seg, st, lens = RECORDER.segment, x._storage, x._lens
+    seg, st, lens = RECORDER.now.segment, x._storage, x._lens
     if lens is None:
         return seg.enter(st)
     if st.segment is seg and lens.token is st.token:
@@ -130,6 +139,11 @@ def view_array(buffer: Any, view: View) -> Any:
 
 def operand(x: Any, kind: int, op: Op, seg: Segment) -> Any:
     """An argument that is not a plain tensor, as it stands in the key of a recorded op."""
+    name = _NUMBERS.get(x.__class__)
+    if name is not None and kind == NUMBER:
+        return seg.number(x, name)
+    if x is None:
+        return None
     if isinstance(x, _tensor):
         return read(x)
     if kind == ATTRIBUTE:
@@ -182,7 +196,7 @@ def _hashable(x: Any) -> Any:
 
 def wrap(s: Symbol, seg: Segment | None = None) -> Tensor:
     """A new tensor with the value `s`, pending in this thread's segment."""
-    rec = RECORDER
+    rec = RECORDER.now
     seg = seg or rec.segment
     if s.needs_grad:
         s = seg.unique(s) if rec.grad else s.plain
@@ -207,7 +221,7 @@ def _structure(out: Any, op: Op) -> Any:
         return wrap(out)
     if isinstance(out, tuple):
         items = [_structure(o, op) for o in out]
-        return op.returns(*items) if op.returns is not None and op.returns is not list else (items if op.returns is list else tuple(items))
+        return items if op.returns is list else tuple(items) if op.returns in (None, tuple) else op.returns(*items)
     return out
 
 
@@ -219,28 +233,37 @@ def _wrap_views(out: Any, source: Symbol, base: Tensor, grad: bool) -> Any:
 
 def _view_of(out: Symbol, source: Symbol, base: Tensor, grad: bool) -> Tensor:
     """The tensor of a view op's result: over the base's storage where strides allow, else a tensor of its own."""
-    steps = _chain(out, source)
     st, lens = base._storage, base._lens
-    view = compose(st.type, lens.view if lens is not None else None, steps, out.type) if steps is not None else None
+    parent = lens.view if lens is not None else None
+    key = (_place, out, source, st.type, parent)
+    found = _answers.get(key)
+    if found is None:
+        found = _answers[key] = _place(out, source, st.type, parent)
+    view, steps = found
     if view is None:
         return wrap(out)
     t = _new(_tensor)
     t._storage = st
-    detached = not grad or (lens is not None and lens.detached)
-    root, path = None, view.steps
-    if lens is not None and not detached:
-        root, path = (base, steps) if lens.variable else (lens.root, lens.path + steps)
-    t._lens = Lens(view, detached=detached, root=root, path=path)
-    t._base = base._base if base._base is not None else base
+    detached = not grad or (lens is not None and lens.detached and not lens.variable)
+    if lens is None or detached:
+        t._lens = Lens(view, detached)
+    elif lens.variable:
+        t._lens = Lens(view, False, base, steps)
+    else:
+        t._lens = Lens(view, False, lens.root, lens.path + steps)
+    t._base = base if base._base is None else base._base
     return t
 
 
-_chain: Callable[..., Any] = memo.memoize(chain)
+def _place(out: Symbol, source: Symbol, kind: Type, parent: View | None) -> tuple[View | None, Steps]:
+    """Where the view `out` of `source` lies in its storage, and the steps that lead to it."""
+    steps = chain(out, source)
+    return (None, ()) if steps is None else (compose(kind, parent, steps, out.type), steps)
 
 
 def write(x: Tensor, value: Symbol, op: str) -> None:
     """Give `x` the value `value`, in place: its storage, and all that look at it, see it."""
-    rec = RECORDER
+    rec = RECORDER.now
     seg, st, lens = rec.segment, x._storage, x._lens
     if value.shape != tuple(x.shape):
         raise RuntimeError(f"{op}: output with shape {list(x.shape)} doesn't match the broadcast shape {list(value.shape)}")
@@ -273,7 +296,7 @@ def check_leaf(x: Tensor, op: str) -> None:
 def apply_in_place(op: Op, args: tuple[Any, ...]) -> Tensor:
     """`x.op_(...)`: the result of `op` is cast to `x`'s dtype and written to `x`."""
     x = args[0]
-    if x._lens is not None and RECORDER.grad:
+    if x._lens is not None and RECORDER.now.grad:
         check_leaf(x, op.name + "_")
     result = apply(op, args)
     assign(x, result, op.name + "_")
@@ -296,7 +319,7 @@ def update(op: Op, targets: Sequence[Tensor], groups: Sequence[Sequence[Tensor]]
 
     `op` takes a tuple of symbols for each of `groups`, then the numbers, then the flags; no gradient is recorded.
     """
-    seg = RECORDER.segment
+    seg = RECORDER.now.segment
     columns = tuple([tuple([read(t).plain for t in group]) for group in groups])
     scalars = tuple([seg.number(x, "float") for x in numbers])
     key = (op, columns, scalars, flags)

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import ops  # noqa: F401 (fills the registry)
 from ..graph.op import REGISTRY, Op
+from ..graph.symbol import Type
 from . import creation
 from ._construct import tensor
 from .apply import apply, apply_in_place, assign, is_tensor
@@ -34,7 +35,7 @@ def signature(op: Op, *, out: bool) -> tuple[str, str]:
         if p.variable:
             params.append("*" + p.name)
             keyword_only = True
-            args.append(p.name)
+            args.append(f"_flat({p.name})")
             continue
         if p.keyword_only and not keyword_only:
             params.append("*")
@@ -56,12 +57,21 @@ def function_of(op: Op, name: str) -> Callable[..., Any]:
     lines = [f"def {short}({params}):"]
     if has_out:
         lines += [f"    if out is not None: return _to_out(_apply(_op, ({args},)), out, _op)"]
+    if not in_place and any(p.name == "inplace" for p in op.parameters):
+        lines += [f"    if inplace: return _apply_in_place(_op, ({args},))"]
     lines += [f"    return {call}"]
-    scope: dict[str, Any] = {"__name__": "powerhouse.tensors.functions", "_op": op, "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_defaults": tuple(p.default for p in op.parameters)}
+    scope: dict[str, Any] = {"__name__": "powerhouse.tensors.functions", "_op": op, "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_flat": _flat, "_defaults": tuple(p.default for p in op.parameters)}
     exec("\n".join(lines), scope)  # noqa: S102 (the text is made of the op's own signature)
     function = scope[short]
     function.__doc__, function.__module__, function.__qualname__ = op.doc, "powerhouse", name
     return function
+
+
+def _flat(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments given one by one, or as one sequence."""
+    while len(values) == 1 and isinstance(values[0], (tuple, list)):
+        values = tuple(values[0])
+    return values
 
 
 def _to_out(result: Any, out: Any, op: Op) -> Any:
@@ -77,7 +87,7 @@ def _to_out(result: Any, out: Any, op: Op) -> Any:
     if tuple(out.shape) != tuple(result.shape):
         if out._lens is not None:
             raise RuntimeError(f"{op.name}(): out has shape {list(out.shape)}, the result {list(result.shape)}")
-        out._storage.type = out._storage.type._replace(shape=tuple(result.shape))
+        out._storage.type = Type(tuple(result.shape), out.dtype)
     assign(out, result, op.name)
     return out
 

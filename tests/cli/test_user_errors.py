@@ -1,0 +1,99 @@
+"""A user's mistake gives one clear line on stderr and exit status 2, never a traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+import powerhouse as torch
+
+
+def _one_line(outcome, *words) -> None:
+    status, _, errors = outcome
+    assert status == 2
+    assert errors.count("\n") == 1 and errors.startswith("powerhouse") and ": error: " in errors, errors
+    for word in words:
+        assert str(word) in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian", "digits"], ["no command 'trian'", "did you mean 'train'?"]),
+        (["train", "digit"], ["no recipe or script 'digit'", "did you mean 'digits'?"]),
+        (["train", "nowhere.py"], ["no such script: nowhere.py"]),
+        (["run", "nowhere.py"], ["no such script: nowhere.py"]),
+        (["train", "digits", "--epochs", "0"], ["--epochs", "'0' is not a whole number of 1 or more"]),
+        (["train", "digits", "--lr", "-1"], ["--lr", "'-1' is not a number above zero"]),
+        (["train", "digits", "--lr", "nan"], ["--lr", "'nan'"]),
+        (["train", "digits", "--batch-size", "many"], ["--batch-size", "'many'"]),
+        (["train", "digits", "--frobnicate"], ["--frobnicate"]),
+        (["train", "digits", "--size", "16"], ["--size goes with --data"]),
+        (["train", "digits", "--data", "nowhere"], ["nowhere: no such folder"]),
+        (["train", "digits", "--resume", "nowhere.pt"], ["nowhere.pt: no such checkpoint"]),
+        (["evaluate", "nowhere.pt"], ["nowhere.pt: no such checkpoint"]),
+        (["evaluate"], ["checkpoint"]),
+        (["predict", "nowhere.pt"], ["IMAGE"]),
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments(run, arguments, words):
+    _one_line(run(*arguments), *words)
+
+
+def test_bad_folders(run, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    _one_line(run("train", "digits", "--data", folder), folder, "no sub-folders")
+    (folder / "cat").mkdir()
+    (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and then nothing")
+    _one_line(run("train", "digits", "--data", folder), folder, "no readable image in its 1 sub-folders (1 unreadable files)")
+    pytest.importorskip("PIL.Image").new("RGB", (5, 5)).save(folder / "cat" / "fine.png")
+    _one_line(run("train", "digits", "--data", folder), "images of one class only ('cat')")
+
+
+def test_bad_checkpoints(run, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    for content in (b"", b"PK\x03\x04 a broken zip", b"plain text\n"):
+        path.write_bytes(content)
+        for arguments in (["evaluate", path], ["predict", path, "x.png"], ["train", "digits", "--resume", path]):
+            _one_line(run(*arguments), path, "not a readable checkpoint")
+    torch.save({"weight": torch.zeros(2)}, path)
+    _one_line(run("evaluate", path), "not a checkpoint of a recipe")
+    torch.save({"recipe": "poetry"}, path)
+    _one_line(run("evaluate", path), "its recipe 'poetry' is none of this version's: digits")
+    torch.save({"recipe": "digits", "settings": {"classes": ["a", "b"], "channels": 1, "size": 8}, "model": {}}, path)
+    _one_line(run("evaluate", path), "does not fit this recipe")
+
+
+def test_truncated_checkpoint(run, photos, tmp_path):
+    options = ("--data", photos, "--size", 8, "--epochs", 1, "--out", tmp_path)
+    assert run("train", "digits", *options)[0] == 0
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:-300])
+    _one_line(run("evaluate", path), path, "not a readable checkpoint")
+
+
+def test_resuming_with_other_settings_or_images(run, photos, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    assert run("train", "digits", "--data", photos, "--size", 8, "--epochs", 1, "--out", tmp_path)[0] == 0
+    _one_line(run("train", "digits", "--resume", path, "--lr", 0.5), "--lr cannot change when resuming: the run began with 0.003")
+    _one_line(run("evaluate", path, "--data", photos.parent), "class 'photos' is none of the model's classes: above, below")
+    (photos / "above" / "01.png").unlink()
+    _one_line(run("train", "digits", "--resume", path, "--epochs", 2), "the images are not those that the checkpoint was trained on")
+    _one_line(run("evaluate", path), "changed since training")
+
+
+def test_a_loss_that_overflows_says_so(run, photos, tmp_path):
+    outcome = run("train", "digits", "--data", photos, "--size", 8, "--lr", 1e30, "--out", tmp_path, "--quiet")
+    _one_line(outcome, "the loss became", "try an --lr below 1e+30")
+
+
+def test_help(run):
+    status, printed, _ = run("--help")
+    assert status == 0 and all(word in printed for word in ("train", "evaluate", "predict", "run", "digits"))
+    status, printed, _ = run("train", "digits", "--help")
+    options = ("--epochs", "--lr", "--batch-size", "--seed", "--data", "--out", "--resume", "--threads", "--quiet")
+    assert status == 0 and all(option in printed for option in options)
+    for command in ("train", "evaluate", "predict", "run"):
+        assert run(command, "--help")[0] == 0
+    assert run("--version")[1] == f"powerhouse {torch.__version__}\n"

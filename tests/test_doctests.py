@@ -1,0 +1,27 @@
+"""The examples in the documentation of every module run and print what they say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy
+import pytest
+
+import powerhouse
+
+_FOUND = pkgutil.walk_packages(powerhouse.__path__, "powerhouse.")
+MODULES = ["powerhouse", *(found.name for found in _FOUND if not found.name.endswith("__main__"))]
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+NAMES = {"powerhouse": powerhouse, "torch": powerhouse, "np": numpy}  # what an example may use without importing it
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    failed, _ = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS, extraglobs=NAMES)
+    assert not failed, f"{failed} examples in {name} failed (see the captured output)"
+
+
+def test_modules_were_found():
+    assert {"powerhouse.nn", "powerhouse.recipes.digits", "powerhouse.recipes._report"} <= set(MODULES)
