@@ -3,20 +3,43 @@
     import powerhouse as torch
 """
 
+from . import autograd, tensors
 from .core import dtypes as _dtypes
 from .core.device import device
-from .core.dtypes import ALIASES as _ALIASES
-from .core.dtypes import ALL as _ALL
 from .core.dtypes import dtype
+from .core.errors import OutOfMemoryError
 from .core.promotion import promote as promote_types
 from .core.shapes import Size
 from .tensors import *  # noqa: F403
-from .tensors import functions as _functions
-from . import autograd  # noqa: E402
+from .tensors.functions import install as _install
 
 __version__ = "0.1.0"
-for _d in _ALL:
+
+# Parts that are loaded when they are first used.
+_SUBMODULES = (
+    "nn", "optim", "utils", "serialization", "linalg", "fft", "special", "random", "quantization", "cuda", "backends", "amp", "jit", "onnx", "distributed", "testing",
+    "multiprocessing", "func", "recipes", "vision",
+)
+
+for _d in _dtypes.ALL:
     globals()[_d.name] = _d
-for _name, _d in _ALIASES.items():
+for _name, _d in _dtypes.ALIASES.items():
     globals()[_name] = _d
-_functions.install(__name__, "")
+_install(__name__, "", _SUBMODULES)
+
+
+def save(obj, f, *args, **kwargs):
+    """Write `obj` (tensors, state dicts, containers of them) to a file that PyTorch can read; see `serialization.save`."""
+    from .serialization import save as write
+
+    return write(obj, f, *args, **kwargs)
+
+
+def load(f, *args, **kwargs):
+    """Read what `save` (ours or PyTorch's) wrote; see `serialization.load`."""
+    from .serialization import load as read
+
+    return read(f, *args, **kwargs)
+
+
+__all__ = ["OutOfMemoryError", "Size", "autograd", "device", "dtype", "load", "promote_types", "save", "tensors"]

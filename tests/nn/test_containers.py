@@ -100,3 +100,8 @@ def test_parameter_dict():
         table[3]
     table.clear()
     assert len(table) == 0 and not list(table.parameters())
+
+
+def test_data_parallel_adds_a_prefix():
+    net = nn.DataParallel(nn.Linear(2, 3))
+    assert net(ph.ones(1, 2)).shape == (1, 3) and list(net.state_dict()) == ["module.weight", "module.bias"]

@@ -213,9 +213,9 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, ...]]] = [
 ]
 RANDOM = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout", "RReLU")
 ELSEWHERE = {  # tested below or in files of their own, or not a layer that can be called
-    "AdaptiveLogSoftmaxWithLoss", "CTCLoss", "Buffer", "FractionalMaxPool2d", "FractionalMaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
-    "MaxUnpool3d", "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase",
-    "Sequential", "TransformerEncoder", "TransformerDecoder", "UninitializedBuffer", "UninitializedParameter", *RANDOM,
+    "AdaptiveLogSoftmaxWithLoss", "CTCLoss", "Buffer", "DataParallel", "FractionalMaxPool2d", "FractionalMaxPool3d", "MaxUnpool1d",
+    "MaxUnpool2d", "MaxUnpool3d", "Module", "ModuleDict", "ModuleList", "Parameter", "ParameterDict", "ParameterList", "RNNBase",
+    "RNNCellBase", "Sequential", "TransformerEncoder", "TransformerDecoder", "UninitializedBuffer", "UninitializedParameter", *RANDOM,
 }
 
 

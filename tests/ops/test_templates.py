@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import powerhouse
 from powerhouse.graph.op import REGISTRY, Elementwise, Op, Primitive
+from powerhouse.tensors.apply import apply
 from powerhouse.tensors.functions import function_of
 
 PUBLIC = [op for op in REGISTRY.values() if op.names]
@@ -48,6 +51,11 @@ def flat(x, kind):
     return []
 
 
+def callable_of(op: Op):
+    """An op as users call it, or, without a public name, as it is recorded."""
+    return function_of(op, op.names[0]) if op.names else lambda *args: apply(op, args)
+
+
 def resolve(module, name: str):
     """The function of a public name."""
     owner = module
@@ -65,8 +73,10 @@ def samples_of(op: Op):
 def test_against_pytorch(op):
     """Values, dtypes and gradients are PyTorch's."""
     torch = pytest.importorskip("torch")
-    for sample in samples_of(op):
-        compare_with_pytorch(torch, op, sample)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own deprecations
+        for sample in samples_of(op):
+            compare_with_pytorch(torch, op, sample)
 
 
 def compare_with_pytorch(torch, op, sample):
@@ -91,7 +101,11 @@ def compare_with_pytorch(torch, op, sample):
     assert all(a.requires_grad == b.requires_grad for a, b in zip(ours, theirs, strict=True)), f"{op.name}: requires_grad differs from PyTorch"
     if not live or not ours_leaves or sample.only == "forward":
         return
-    want = torch.autograd.grad([b for _, b in live], theirs_leaves, [torch.ones_like(b) for _, b in live], allow_unused=True)
+    try:
+        want = torch.autograd.grad([b for _, b in live], theirs_leaves, [torch.ones_like(b) for _, b in live], allow_unused=True)
+    except RuntimeError as error:
+        assert "not implemented" in str(error)
+        return
     got = powerhouse.autograd.grad([a for a, _ in live], ours_leaves, [powerhouse.ones_like(a) for a, _ in live], allow_unused=True)
     for a, b in zip(got, want, strict=True):
         if b is None or a is None:
@@ -147,7 +161,7 @@ def test_bad_inputs_are_refused(op):
     for bad in op.refuser(draw_from(0)):
         args = tensors_in(list(bad.args), powerhouse.tensor)
         with pytest.raises(bad.error, match=bad.pattern):
-            out = function_of(op, op.names[0])(*args, **tensors_in_dict(bad.kwargs, powerhouse.tensor))
+            out = callable_of(op)(*args, **tensors_in_dict(bad.kwargs, powerhouse.tensor))
             [t.tolist() for t in flat(out, powerhouse.Tensor)]
 
 

@@ -137,6 +137,7 @@ class Function:
         wants = [is_tensor(a) and a.requires_grad for a in args]
         context.needs_input_grad = tuple(wants)
         recording = RECORDER.now.grad and any(wants)
+        segment = RECORDER.now.segment
         inputs = [read(a) if w else None for a, w in zip(args, wants, strict=True)] if recording else []
         with no_grad():
             if cls.setup_context is not Function.setup_context:
@@ -146,6 +147,8 @@ class Function:
                 result = cls.forward(context, *args, **kwargs)
         if not recording:
             return result
+        if RECORDER.now.segment is not segment:  # forward read values, and so ended the segment
+            inputs = [read(a) if w else None for a, w in zip(args, wants, strict=True)]
         return _connect(cls, context, args, inputs, result)
 
 

@@ -370,6 +370,15 @@ def with_value(x: Symbol, value: Symbol) -> Type:
     return x.type
 
 
+@primitive(linear=True, cheap=True)
+def fence(x: Symbol) -> Type:
+    """The same value, but what is computed from it is computed apart from what is computed from `x`: see `utils.checkpoint`."""
+    return x.type
+
+
+fence.reference(lambda x: x)
+fence.vjp(lambda g, out, x: (g,))
+
 for _identity in (variable, alias, stop):
     _identity.reference(lambda x, *_: x)
 with_value.reference(lambda x, value: value)
@@ -404,5 +413,5 @@ def expand(x: Symbol, shape: tuple[int, ...]) -> Type:
 
 
 __all__ = ["ATTRIBUTE", "Bad", "Elementwise", "IDENTITIES", "NUMBER", "Op", "Operand", "Primitive", "REGISTRY", "STATIC", "Sample", "Static", "Symbols",
-           "TENSOR", "TENSORS", "alias", "as_symbol", "boolean", "cast", "composite", "const", "constant", "constant_value", "elementwise", "expand",
+           "TENSOR", "TENSORS", "alias", "as_symbol", "boolean", "cast", "composite", "const", "constant", "constant_value", "elementwise", "expand", "fence",
            "fit", "item", "leaf", "number", "primitive", "rank_of", "results", "same", "stop", "to_float", "variable", "view", "with_value"]

@@ -1,6 +1,6 @@
 """Layers, losses and containers, under PyTorch's names."""
 
-from . import attention, functional, init, parameter, utils
+from . import attention, functional, init, parallel, parameter, utils
 from .activation import (
     CELU,
     ELU,
@@ -114,6 +114,7 @@ from .padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .parallel import DataParallel
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .pooling import (
     AdaptiveAvgPool1d,
@@ -188,6 +189,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -317,6 +319,7 @@ __all__ = [
     "attention",
     "functional",
     "init",
+    "parallel",
     "parameter",
     "utils",
 ]

@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..autograd import no_grad
 from ..tensors import Tensor
 from ..tensors import functions as ph
@@ -202,9 +204,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     columns = tensor.numel() // rows
     with no_grad():
         gaussian = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
-        q, r = ph.linalg.qr(gaussian.t() if rows < columns else gaussian)
-        q = q * ph.diag(r).sign()  # makes the distribution uniform (Mezzadri 2006)
-        return tensor.copy_((q.t() if rows < columns else q).reshape(tensor.shape)).mul_(gain)
+        matrix = gaussian.double().cpu().numpy()
+        q, r = np.linalg.qr(matrix.T if rows < columns else matrix)
+        q = q * np.sign(np.diag(r))  # makes the distribution uniform (Mezzadri 2006)
+        return tensor.copy_(ph.tensor((q.T if rows < columns else q).reshape(tensor.shape) * gain))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

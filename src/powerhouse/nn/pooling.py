@@ -253,7 +253,7 @@ class _AdaptiveAvgPool(Module):
         self.output_size = output_size
 
     def forward(self, input: Tensor) -> Tensor:
-        return _ADAPTIVE_function("avg_pool", self._ndim)(input, self.output_size)
+        return _function("adaptive_avg_pool", self._ndim)(input, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -292,7 +292,7 @@ class _AdaptiveMaxPool(Module):
         self.output_size, self.return_indices = output_size, return_indices
 
     def forward(self, input: Tensor) -> Any:
-        return _ADAPTIVE_function("max_pool", self._ndim)(input, self.output_size, return_indices=self.return_indices)
+        return _function("adaptive_max_pool", self._ndim)(input, self.output_size, return_indices=self.return_indices)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"

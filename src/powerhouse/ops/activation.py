@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import Any
 
-from ..core.dtypes import COMPLEX, FLOAT
+from ..core.dtypes import BOOL, COMPLEX, FLOAT, INTEGER
 from ..core.shapes import wrap_dim
 from ..graph.op import Bad, Operand, Sample, composite, elementwise
 from ..graph.symbol import Symbol
@@ -56,7 +56,7 @@ def relu(input: Symbol, inplace: bool = False) -> Symbol:
     >>> torch.relu(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    if input.dtype.category < 1:
+    if input.dtype.category == BOOL:
         raise RuntimeError("relu: Boolean inputs not supported for relu; expected a number dtype, got torch.bool")
     return rectified(input)
 
@@ -74,14 +74,21 @@ hard_tanh.vjp(lambda g, out, x, low, high: (where((x <= low) | (x >= high), _not
 
 
 @composite(**_functional("hardtanh"))
-def hardtanh(input: Symbol, min_val: Operand = -1.0, max_val: Operand = 1.0, inplace: bool = False) -> Symbol:
+def hardtanh(input: Symbol, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Symbol:
     """`input` held between `min_val` and `max_val`.
 
     >>> import powerhouse as torch
     >>> torch.nn.functional.hardtanh(torch.tensor([-2.0, 0.5]))
     tensor([-1.0000,  0.5000])
     """
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val cannot be greater than max_val; got {min_val} and {max_val}")
+    if input.dtype.category <= INTEGER:
+        min_val, max_val = int(min_val), int(max_val)
     return hard_tanh(input, min_val, max_val)
+
+
+hardtanh.errors(lambda draw: iter([Bad((draw(3), 1.0, -1.0), {}, ValueError, "min_val cannot be greater than max_val")]))
 
 
 @composite(names=("nn.functional.relu6",))
@@ -130,6 +137,8 @@ def prelu(input: Symbol, weight: Symbol) -> Symbol:
 @composite(**_functional("rrelu", top=True))
 def rrelu(input: Symbol, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Symbol:
     """`leaky_relu` with the mean of the slopes `lower` and `upper` (Xu et al., 2015); random slopes while training are not an op."""
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound; got {lower} and {upper}")
     if training:
         raise NotImplementedError("rrelu: random slopes (training=True) are drawn by powerhouse.tensors, not by this op")
     return leak(_need_float(input, "rrelu"), (lower + upper) / 2)
@@ -404,3 +413,17 @@ def glu(input: Symbol, dim: int = -1) -> Symbol:
     half = [[(0, n, 1) for n in input.shape] for _ in range(2)]
     half[0][at], half[1][at] = (0, size // 2, 1), (size // 2, size // 2, 1)
     return times(slice_of(input, tuple(half[0])), sigmoid(slice_of(input, tuple(half[1]))))
+
+
+# --- samples and bad inputs --------------------------------------------------------------------------------------------------------------
+
+for _op in (relu, hardtanh, relu6, leaky_relu, rrelu, elu, selu, celu, softplus, logsigmoid, silu, gelu, mish, hardsigmoid, hardswish, hardshrink,
+            softshrink, tanhshrink, softsign):
+    _op.samples(lambda draw: iter([Sample((draw(2, 3, low=-7, high=7),)), Sample((draw(2, 3),)), Sample((draw(),)), Sample((draw(0, 3),))]))
+for _op in (leaky_relu, rrelu, elu, selu, celu, softplus, logsigmoid, gelu, mish, hardsigmoid, hardswish, hardshrink, softshrink, silu):
+    _op.errors(lambda draw: iter([Bad((draw(3, dtype="int64"),), {}, RuntimeError, "not implemented for dtype")]))
+threshold.samples(lambda draw: iter([Sample((draw(2, 3), 0.1, -0.5))]))
+prelu.samples(lambda draw: iter([Sample((draw(2, 3), draw(1))), Sample((draw(2, 3, 4), draw(3)))]))
+prelu.errors(lambda draw: iter([Bad((draw(2, 3), draw(2)), {}, RuntimeError, "Mismatch of parameter numbers")]))
+glu.samples(lambda draw: iter([Sample((draw(2, 4),)), Sample((draw(4, 3), 0))]))
+glu.errors(lambda draw: iter([Bad((draw(2, 3),), {}, RuntimeError, "Halving dimension must be even")]))

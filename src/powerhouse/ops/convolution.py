@@ -153,8 +153,8 @@ def _matrices(x: Any, kernel: Ints, stride: Ints, dilation: Ints, least: int = 0
 
 
 def _as_matrix(weight: Any) -> Any:
-    """A weight (out, channels, *kernel) as a matrix (kernel * channels, out)."""
-    return np.moveaxis(weight, (0, 1), (-1, -2)).reshape(-1, weight.shape[0])
+    """A weight (out, channels, *kernel) as a matrix (out, kernel * channels)."""
+    return _channels_last(weight).reshape(weight.shape[0], -1)
 
 
 def _correlate(x: Any, weight: Any, stride: Ints, dilation: Ints, groups: int) -> Any:
@@ -166,7 +166,7 @@ def _correlate(x: Any, weight: Any, stride: Ints, dilation: Ints, groups: int) -
     outs, per_group = weight.shape[0] // groups, weight.shape[1]
     for i in range(groups):
         mine = slice(i * outs, (i + 1) * outs)
-        matrix = _as_matrix(weight[mine])
+        matrix = _as_matrix(weight[mine]).T
         for part, windows in _matrices(x[..., i * per_group : (i + 1) * per_group], weight.shape[2:], stride, dilation):
             here = out[part][..., mine]
             if groups == 1:
@@ -179,12 +179,13 @@ def _correlate(x: Any, weight: Any, stride: Ints, dilation: Ints, groups: int) -
 def _correlate_depthwise(x: Any, weight: Any, stride: Ints, dilation: Ints) -> Any:
     """One input channel a group: sums over the window's positions, vectorised over channels."""
     windows = _windows_of(x, weight.shape[2:], stride, dilation)
-    n, channels = x.ndim - 2, x.shape[-1]
-    out = np.zeros((*windows.shape[: n + 1], channels, weight.shape[0] // channels), x.dtype)
-    taps = weight.reshape(channels, -1, *weight.shape[2:])
-    for at in np.ndindex(weight.shape[2:]):
-        out += windows[(..., *at, slice(None))][..., None] * taps[(slice(None), slice(None), *at)]
-    return out.reshape(*out.shape[:-2], -1)
+    times = weight.shape[0] // x.shape[-1]
+    out = np.zeros((*windows.shape[: x.ndim - 1], weight.shape[0]), x.dtype)
+    for part in _chunks(x.shape[0], prod(out.shape[1:]), 0):
+        for at in np.ndindex(weight.shape[2:]):
+            seen = windows[(part, *(slice(None),) * (x.ndim - 2), *at)]
+            out[part] += (seen if times == 1 else np.repeat(seen, times, -1)) * weight[(slice(None), 0, *at)]
+    return out
 
 
 def _correlate_turned(g: Any, weight: Any, sizes: Ints, windows: Windows, groups: int) -> Any:
@@ -204,7 +205,7 @@ def _scatter_windows(g: Any, weight: Any, sizes: Ints, windows: Windows, groups:
     for i in range(groups):
         mine = np.ascontiguousarray(g[..., i * outs : (i + 1) * outs])
         its = out[..., i * per_group : (i + 1) * per_group]
-        matrix = _as_matrix(weight[i * outs : (i + 1) * outs]).T  # (out, kernel * channels)
+        matrix = _as_matrix(weight[i * outs : (i + 1) * outs])
         for part in _chunks(g.shape[0], prod(windows.count) * matrix.shape[1], 0):
             shares = np.matmul(mine[part].reshape(-1, outs), matrix).reshape(-1, *windows.count, len(positions), per_group)
             for at, ((_, *read), (_, *having)) in enumerate(positions):
@@ -213,13 +214,12 @@ def _scatter_windows(g: Any, weight: Any, sizes: Ints, windows: Windows, groups:
 
 
 def _weight_by_windows(g: Any, x: Any, out: Any, stride: Ints, dilation: Ints) -> None:
-    """The weight's gradient of one group, written to `out`: matrices of windows against `g`."""
-    kernel = out.shape[2:]
-    columns = out.size // max(out.shape[0], 1)
-    total = np.zeros((columns, out.shape[0]), x.dtype)
-    for part, windows in _matrices(x, kernel, stride, dilation, least=4 * total.size):
-        total += np.matmul(windows.T, g[part].reshape(-1, out.shape[0]))
-    out[...] = np.moveaxis(total.reshape(*kernel, out.shape[1], out.shape[0]), (-1, -2), (0, 1))
+    """The weight's gradient of one group, written to `out`: `g` against matrices of windows."""
+    outs, total = out.shape[0], None
+    for part, windows in _matrices(x, out.shape[2:], stride, dilation, least=4 * out.size):
+        share = np.matmul(g[part].reshape(-1, outs).T, windows)
+        total = share if total is None else np.add(total, share, out=total)
+    out[...] = 0 if total is None else _channels_first(total.reshape(outs, *out.shape[2:], out.shape[1]))
 
 
 def _weight_by_taps(g: Any, x: Any, out: Any, stride: Ints, dilation: Ints) -> Any:

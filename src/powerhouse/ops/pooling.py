@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
-from ..core.dtypes import BOOL, COMPLEX, FLOAT
+from ..core.dtypes import BOOL, COMPLEX, FLOAT, INTEGER
 from ..core.errors import require
 from ..graph.op import Bad, Sample, cast, composite, constant, primitive
 from ..graph.symbol import Symbol, Type
 from ._windows import AdaptiveWindows, Ints, Windows, per_dim, spans, windows_along
-from .arithmetic import maximum, minimum
+from .arithmetic import floor_divide, maximum, minimum, truncated_division
 from .reduction import iota
 from .views import reduce_sum, reshape_to
 
@@ -184,16 +183,16 @@ def _refuse(input: Symbol, op: str, *categories: int) -> None:
         raise NotImplementedError(f'{op}: "{op}" not implemented for \'{input.dtype.name}\'')
 
 
-def _windows(input: Symbol, n: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, op: str) -> tuple[Windows, Ints]:
+def _pool_windows(input: Symbol, n: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, op: str) -> tuple[Windows, Ints]:
     """The windows, and the padding of each dim."""
     _check_input(input, n, op)
     kernel = per_dim(kernel, n, "kernel_size", op)
     stride = kernel if stride is None or stride == () else per_dim(stride, n, "stride", op)
     padding, dilation = per_dim(padding, n, "padding", op), per_dim(dilation, n, "dilation", op)
     require(all(k > 0 for k in kernel), op, f"kernel_size must be greater than zero, but got {list(kernel)}")
-    require(all(s > 0 for s in stride), op, f"stride should not be zero: it must be greater than zero, but got {list(stride)}")
-    require(all(d > 0 for d in dilation), op, f"dilation should be greater than zero, i.e. must be greater than zero, but got {list(dilation)}")
-    require(all(p >= 0 for p in padding), op, f"pad must be non-negative, i.e. padding must be non-negative, but got pad: {list(padding)}")
+    require(all(s > 0 for s in stride), op, f"stride should not be zero, it must be greater than zero, but got {list(stride)}")
+    require(all(d > 0 for d in dilation), op, f"dilation should be greater than zero, but got {list(dilation)}")
+    require(all(p >= 0 for p in padding), op, f"pad must be non-negative, but got pad: {list(padding)}")
     require(all(p <= (d * (k - 1) + 1) // 2 for p, k, d in zip(padding, kernel, dilation, strict=True)), op,
             f"pad should be at most half of effective kernel size, but got pad={list(padding)}, kernel_size={list(kernel)} and dilation={list(dilation)}")
     sizes = input.shape[input.ndim - n :]
@@ -224,17 +223,17 @@ def _max_pool(input: Symbol, windows: Pool, return_indices: bool) -> Any:
 def _max(n: int, input: Symbol, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool) -> Any:
     op = f"max_pool{n}d"
     _refuse(input, op, BOOL, COMPLEX)
-    windows, _ = _windows(input, n, kernel_size, stride, padding, dilation, ceil_mode, op)
+    windows, _ = _pool_windows(input, n, kernel_size, stride, padding, dilation, ceil_mode, op)
     return _max_pool(input, windows, return_indices)
 
 
-@composite(names=("max_pool1d", "nn.functional.max_pool1d"), returns=tuple)
+@composite(names=("max_pool1d", "nn.functional.max_pool1d"))
 def max_pool1d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The maxima of windows of `input` (N, C, L) or (C, L); see `max_pool2d`."""
     return _max(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-@composite(names=("max_pool2d", "nn.functional.max_pool2d"), returns=tuple)
+@composite(names=("max_pool2d", "nn.functional.max_pool2d"))
 def max_pool2d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The maxima of windows of `input` (N, C, H, W) or (C, H, W); with `return_indices` also their positions in the flattened plane.
 
@@ -248,7 +247,7 @@ def max_pool2d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any
     return _max(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-@composite(names=("max_pool3d", "nn.functional.max_pool3d"), returns=tuple)
+@composite(names=("max_pool3d", "nn.functional.max_pool3d"))
 def max_pool3d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The maxima of windows of `input` (N, C, D, H, W) or (C, D, H, W); see `max_pool2d`."""
     return _max(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
@@ -257,16 +256,11 @@ def max_pool3d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any
 # --- means -------------------------------------------------------------------------------------------------------------------------
 
 
-def _inside(size: int, kernel: int, stride: int, start: int, count: int, end: int) -> tuple[int, ...]:
-    """How many elements of each window count, where those from `-start` to `end` do: without padding, or with it."""
-    raise NotImplementedError
-
-
 def _mean(n: int, input: Symbol, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: Any) -> Symbol:
     op = f"avg_pool{n}d"
     _refuse(input, op, BOOL, COMPLEX)
     require(divisor_override != 0, op, "divisor must be not zero")
-    windows, padding = _windows(input, n, kernel_size, stride, padding, 1, ceil_mode, op)
+    windows, padding = _pool_windows(input, n, kernel_size, stride, padding, 1, ceil_mode, op)
     total = window_sum(cast(input, input.dtype.compute), windows)
     if divisor_override is not None:
         return _divided(total, constant(divisor_override), input.dtype)
@@ -288,6 +282,118 @@ def _members(windows: Windows, sizes: Ints, padding: Ints) -> Symbol:
     for dim, (size, pad) in enumerate(zip(sizes, padding, strict=True)):
         start = iota(windows.count[dim]) * windows.stride[dim] - windows.start[dim]
         along = minimum(start + windows.kernel[dim], size + pad) - maximum(start, -pad)
-        along = reshape_to(along, (-1, *(1,) * (len(sizes) - 1 - dim))) if False else reshape_to(along, (windows.count[dim], *(1,) * (len(sizes) - 1 - dim)))
+        along = reshape_to(along, (windows.count[dim], *(1,) * (len(sizes) - 1 - dim)))
         members = along if members is None else members * along
     return members
+
+
+@composite(names=("avg_pool1d", "nn.functional.avg_pool1d"))
+def avg_pool1d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True) -> Symbol:
+    """The means of windows of `input` (N, C, L) or (C, L); see `avg_pool2d`."""
+    return _mean(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+@composite(names=("nn.functional.avg_pool2d",))
+def avg_pool2d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: Any = None) -> Symbol:
+    """The means of windows of `input` (N, C, H, W) or (C, H, W).
+
+    Zeros of the padding count as members unless `count_include_pad` is False; `divisor_override` replaces the number of members.
+
+    >>> import powerhouse as torch
+    >>> torch.nn.functional.avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
+    return _mean(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+@composite(names=("nn.functional.avg_pool3d",))
+def avg_pool3d(input: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: Any = None) -> Symbol:
+    """The means of windows of `input` (N, C, D, H, W) or (C, D, H, W); see `avg_pool2d`."""
+    return _mean(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+# --- adaptive windows ----------------------------------------------------------------------------------------------------------------
+
+
+def _adaptive(n: int, input: Symbol, output_size: Any, op: str) -> AdaptiveWindows:
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"{op}(): Expected {n + 1}D or {n + 2}D tensor, but got: {list(input.shape)}")
+    _refuse(input, op, BOOL, INTEGER, COMPLEX)
+    sizes = input.shape[input.ndim - n :]
+    wanted = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    require(len(wanted) == n, op, f"output_size must be {n} sizes, but got {list(wanted)}")
+    count = tuple(size if want is None else want for size, want in zip(sizes, wanted, strict=True))
+    require(all(c >= 0 for c in count), op, f"elements of output_size must be greater than or equal to 0 but received {list(count)}")
+    for dim in range(input.ndim - n - 1, input.ndim):
+        require(input.shape[dim] > 0, op, f"Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(input.shape)} with dimension {dim} being empty")
+    return AdaptiveWindows(sizes, count)
+
+
+def _even(windows: AdaptiveWindows) -> bool:
+    """Whether the windows are all of one size and lie side by side."""
+    return all(c and size % c == 0 for size, c in zip(windows.sizes, windows.count, strict=True))
+
+
+def _adaptive_mean(n: int, input: Symbol, output_size: Any) -> Symbol:
+    windows = _adaptive(n, input, output_size, f"adaptive_avg_pool{n}d")
+    wide = cast(input, input.dtype.compute)
+    if _even(windows):
+        kernel = tuple(size // c for size, c in zip(windows.sizes, windows.count, strict=True))
+        parts = reshape_to(wide, (*_rest(wide, windows), *(m for pair in zip(windows.count, kernel, strict=True) for m in pair)))
+        total = reduce_sum(parts, tuple(range(parts.ndim - 2 * n + 1, parts.ndim, 2)))
+        return _divided(total, constant(prod(kernel)), input.dtype)
+    return _divided(window_sum(wide, windows), _adaptive_members(windows), input.dtype)
+
+
+def _adaptive_members(windows: AdaptiveWindows) -> Symbol:
+    """How many elements each window has: a tensor of shape `windows.count`."""
+    members = constant(1)
+    for dim, (size, count) in enumerate(zip(windows.sizes, windows.count, strict=True)):
+        i = iota(count)
+        along = floor_divide((i + 1) * size + (count - 1), max(count, 1)) - floor_divide(i * size, max(count, 1))
+        members = members * reshape_to(along, (count, *(1,) * (len(windows.count) - 1 - dim)))
+    return members
+
+
+@composite(names=("adaptive_avg_pool1d", "nn.functional.adaptive_avg_pool1d"))
+def adaptive_avg_pool1d(input: Symbol, output_size: Any) -> Symbol:
+    """The means of `output_size` windows that cover `input` (N, C, L) or (C, L); see `adaptive_avg_pool2d`."""
+    return _adaptive_mean(1, input, output_size)
+
+
+@composite(names=("nn.functional.adaptive_avg_pool2d",))
+def adaptive_avg_pool2d(input: Symbol, output_size: Any) -> Symbol:
+    """The means of windows that cover `input` (N, C, H, W) or (C, H, W) so evenly that there are `output_size` of them.
+
+    `output_size` is a number or a pair; None keeps a size. Window i reaches from floor(i size / out) to ceil((i + 1) size / out).
+
+    >>> import powerhouse as torch
+    >>> torch.nn.functional.adaptive_avg_pool2d(torch.ones(1, 2, 7, 5), (3, None)).shape
+    torch.Size([1, 2, 3, 5])
+    """
+    return _adaptive_mean(2, input, output_size)
+
+
+@composite(names=("nn.functional.adaptive_avg_pool3d",))
+def adaptive_avg_pool3d(input: Symbol, output_size: Any) -> Symbol:
+    """The means of windows that cover `input` (N, C, D, H, W) or (C, D, H, W); see `adaptive_avg_pool2d`."""
+    return _adaptive_mean(3, input, output_size)
+
+
+@composite(names=("adaptive_max_pool1d", "nn.functional.adaptive_max_pool1d"))
+def adaptive_max_pool1d(input: Symbol, output_size: Any, return_indices: bool = False) -> Any:
+    """The maxima of `output_size` windows that cover `input` (N, C, L) or (C, L); see `adaptive_max_pool2d`."""
+    return _max_pool(input, _adaptive(1, input, output_size, "adaptive_max_pool1d"), return_indices)
+
+
+@composite(names=("nn.functional.adaptive_max_pool2d",))
+def adaptive_max_pool2d(input: Symbol, output_size: Any, return_indices: bool = False) -> Any:
+    """The maxima of windows that cover `input` (N, C, H, W) or (C, H, W), which lie as `adaptive_avg_pool2d`'s do."""
+    return _max_pool(input, _adaptive(2, input, output_size, "adaptive_max_pool2d"), return_indices)
+
+
+@composite(names=("nn.functional.adaptive_max_pool3d",))
+def adaptive_max_pool3d(input: Symbol, output_size: Any, return_indices: bool = False) -> Any:
+    """The maxima of windows that cover `input` (N, C, D, H, W) or (C, D, H, W); see `adaptive_max_pool2d`."""
+    return _max_pool(input, _adaptive(3, input, output_size, "adaptive_max_pool3d"), return_indices)

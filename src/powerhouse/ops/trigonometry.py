@@ -59,7 +59,7 @@ def atan(s, input):
 
 
 @elementwise(operands=to_float, refuse=(COMPLEX,), names=("atan2", "Tensor.atan2", "arctan2", "Tensor.arctan2"))
-def atan2(s, input, other):
+def atan2(s, input: Symbol, other: Symbol):
     """The angle, in -pi ... pi, of the point with ordinate `input` and abscissa `other`.
 
     >>> import powerhouse as torch
@@ -151,7 +151,7 @@ rad2deg.vjp(lambda g, out, x: (rad2deg(g),))
 
 
 @elementwise(refuse=(COMPLEX,))
-def hypot(s, input, other):
+def hypot(s, input: Symbol, other: Symbol):
     """`sqrt(input**2 + other**2)`, without overflow on the way.
 
     >>> import powerhouse as torch

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import powerhouse as torch
-from powerhouse import nn
+from ..nn.module import Module
+from ..tensors import Tensor
 
 __all__ = ["DeQuantStub", "QuantStub"]
 
 
-class QuantStub(nn.Module):
+class QuantStub(Module):
     """Marks where float tensors become quantized ones; in a model that has not been converted it returns its input.
 
+    >>> import powerhouse as torch
     >>> QuantStub()(torch.ones(2))
     tensor([1., 1.])
     """
@@ -22,7 +23,7 @@ class QuantStub(nn.Module):
         if qconfig is not None:
             self.qconfig = qconfig
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         return x
 
 

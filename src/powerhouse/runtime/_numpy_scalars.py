@@ -28,7 +28,9 @@ class NumpyScalars(Scalars):
 
     def complex(self, re: Any, im: Any) -> Any:
         """The complex number of two real parts."""
-        return re + np.asarray(1j, np.result_type(re.dtype, np.complex64)) * im
+        out = np.empty(np.broadcast_shapes(np.shape(re), np.shape(im)), np.result_type(re.dtype, np.complex64))
+        out.real, out.imag = re, im
+        return out
 
     def lgamma(self, x: Any) -> Any:
         """log |gamma(x)|, by the C library, one value at a time."""

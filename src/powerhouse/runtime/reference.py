@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core.errors import OutOfMemoryError
-from ..graph.op import IDENTITIES, Elementwise, Primitive, Type, cast, const, item, leaf, number, with_value
+from ..graph.op import IDENTITIES, Elementwise, Primitive, Type, cast, const, fence, item, leaf, number, with_value
 from ..graph.symbol import Symbol
 from ._numpy_scalars import NUMPY
 
@@ -66,7 +66,7 @@ def program(outputs: tuple[Symbol, ...]) -> Program:
     steps = tuple(_step(s, register, last) for s in order if s.op is not leaf and s.op is not number)
     leaves = tuple((s.attrs[0], register[s]) for s in order if s.op is leaf or s.op is number)
     roots = [_memory_of(s) for s in values]
-    copies = tuple(root.op is leaf or roots.index(root) < i or s.op.layout is not None or s.op is cast for i, (s, root) in enumerate(zip(values, roots, strict=True)))
+    copies = tuple(root.op is leaf or roots.index(root) < i or s.op.layout is not None or s.op in (cast, fence) for i, (s, root) in enumerate(zip(values, roots, strict=True)))
     return Program(leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), copies)
 
 
@@ -79,7 +79,7 @@ def _value_of(s: Symbol) -> Symbol:
 
 def _memory_of(s: Symbol) -> Symbol:
     """The symbol whose memory `s` may share: views and casts can be their input's memory."""
-    while s.op in IDENTITIES or s.op is with_value or s.op.layout is not None or s.op is cast:
+    while s.op in IDENTITIES or s.op is with_value or s.op.layout is not None or s.op in (cast, fence):
         s = s.inputs[-1] if s.op is with_value else s.inputs[0]
     return s
 

@@ -81,9 +81,10 @@ def _arrays(tensors: Mapping[str, Any], op: str) -> dict[str, np.ndarray]:
         view = _bridge.layout_of(tensor)
         if view.dtype not in _DTYPES.values():
             raise ValueError(f"{op}: Key `{name}` is {view.dtype}, which safetensors has no name for")
-        flat = view.flat.view(view.dtype.numpy)
-        steps = tuple(step * view.dtype.itemsize for step in view.stride)
-        arrays[name] = np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat[view.offset :], view.size, steps)).reshape(view.size)
+        unit = view.dtype.itemsize
+        steps = tuple(step * unit for step in view.stride)
+        seen = np.ndarray(view.size, view.dtype.numpy, view.flat, view.offset * unit, steps)
+        arrays[name] = np.ascontiguousarray(seen).reshape(view.size)  # a 0-d array would become 1-d
         if math.prod(view.size):
             last = view.offset + sum((n - 1) * step for n, step in zip(view.size, view.stride, strict=True))
             spans.setdefault(id(view.owner), []).append((view.offset, last, name))

@@ -11,11 +11,18 @@ from .creation import (
     randn, randn_like, randperm, zeros, zeros_like,
 )
 from .creation import range_ as range
+from .dynamic import (
+    argwhere, bincount, histc, histogram, isin, masked_scatter, masked_select, nonzero, repeat_interleave, tensor_split, unique, unique_consecutive, where,
+)
 from .generator import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .interop import as_tensor, from_dlpack, from_numpy
 from .printing import set_printoptions
 from .random import dropout
+from .random_functional import bernoulli, binomial, multinomial, poisson
+from .reshaping import (
+    as_strided, atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices,
+)
 from ._tensor import Parameter, Tensor
 from . import functions
 
-__all__ = [n for n in dir() if not n.startswith("_") and n not in ("Parameter", "functions", "apply", "creation", "generator", "indexing", "interop", "printing", "random")]
+__all__ = [n for n in dir() if not n.startswith("_") and n not in ("Parameter", "functions", "apply", "creation", "generator", "indexing", "interop", "printing", "random", "random_functional", "dynamic", "reshaping")]

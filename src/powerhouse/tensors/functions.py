@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
 from .. import ops  # noqa: F401 (fills the registry)
@@ -118,13 +119,15 @@ def _fill_namespaces() -> None:
                 NAMESPACES.setdefault(space, {})[short] = op
 
 
-def install(module_name: str, space: str) -> None:
-    """Give a module the functions of a namespace: each is made when first asked for."""
+def install(module_name: str, space: str, submodules: Iterable[str] = ()) -> None:
+    """Give a module the functions of a namespace, each made when first asked for, and submodules that are imported when first asked for."""
     module = sys.modules[module_name]
     table = NAMESPACES.get(space, {})
 
     def lookup(name: str) -> Any:
         op = table.get(name)
+        if op is None and name in submodules:
+            return import_module(f"{module_name}.{name}")
         if op is None:
             raise AttributeError(f"module '{module_name}' has no attribute '{name}'")
         function = function_of(op, f"{space}.{name}" if space else name)
@@ -132,7 +135,7 @@ def install(module_name: str, space: str) -> None:
         return function
 
     def names() -> list[str]:
-        return sorted({*module.__dict__, *table})
+        return sorted({*module.__dict__, *table, *submodules})
 
     for name in set(table) & set(module.__dict__):
         del table[name]  # written by hand

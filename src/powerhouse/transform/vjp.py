@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..core import dtypes as dt
 from ..graph.memo import memoize
-from ..graph.op import IDENTITIES, Primitive, alias, cast, constant, fit, item, variable
+from ..graph.op import IDENTITIES, Primitive, alias, cast, constant, fence, fit, item, variable
 from ..graph.symbol import Symbol
 
 Seeds = tuple[Symbol, ...]
@@ -138,9 +138,14 @@ def strip(s: Symbol) -> Symbol:
 def saved(roots: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
     """What a later backward of `roots` needs of their forward pass: `(results to keep, leaves)`.
 
-    Results of expensive ops are kept; cheap ones are recomputed from what is kept.
+    Results of expensive ops are kept; cheap ones, and those behind a fence (`utils.checkpoint`), are recomputed from what is kept.
     """
-    forward = set(postorder(roots, lambda s: s.inputs))
+    order = postorder(roots, lambda s: s.inputs)
+    forward = set(order)
+    fenced: set[Symbol] = set()
+    for s in order:
+        if s.op is fence or not fenced.isdisjoint(s.inputs):
+            fenced.add(s)
     found = gradients(roots, tuple(fit(constant(1), r.dtype, r.shape) for r in roots))
     backward = postorder([g for g in found.grads if g is not None], lambda s: [i for i in s.inputs if i not in forward])
     keep: dict[Symbol, None] = {}
@@ -153,7 +158,7 @@ def saved(roots: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], tuple[Symbol, 
         seen.add(s)
         if s.op.name in ("leaf", "number"):
             keep[s] = None
-        elif s.op.cheap or not s.inputs or not isinstance(s.op, Primitive) or s.shape is None:
+        elif s in fenced or s.op.cheap or not s.inputs or not isinstance(s.op, Primitive) or s.shape is None:
             queue.extend(s.inputs)
         else:
             keep[s] = None

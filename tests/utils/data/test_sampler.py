@@ -114,3 +114,10 @@ def test_distributed_asks_the_process_group():
         assert (sampler.num_replicas, sampler.rank, list(sampler)) == (3, 2, [2, 5, 8])
     finally:
         use_process_group(None)
+
+
+def test_pytorchs_module_names():
+    from powerhouse.utils.data import dataloader, distributed
+
+    assert distributed.DistributedSampler is DistributedSampler
+    assert dataloader.DataLoader is powerhouse.utils.data.DataLoader

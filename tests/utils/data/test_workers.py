@@ -451,9 +451,11 @@ SCRIPT = """
                 time.sleep({seconds})
             return os.getpid()
 
-    loader = DataLoader(Slow(), num_workers=2, worker_init_fn=lambda _: print(os.getpid(), flush=True))
-    for batch in loader:
-        print("first", flush=True)
+    def say(word):
+        os.write(1, f"{{word}}\\n".encode())  # in one piece, whoever else writes
+
+    for batch in DataLoader(Slow(), num_workers=2, worker_init_fn=lambda _: say(os.getpid())):
+        say("first")
         {after}
 """
 
@@ -464,7 +466,9 @@ def started(seconds, after="pass"):
     pipe = subprocess.PIPE
     program = subprocess.Popen([sys.executable, "-c", script], stdout=pipe, stderr=pipe, text=True, start_new_session=True)
     lines = [program.stdout.readline().strip() for _ in range(3)]
-    assert "first" in lines, program.communicate()[1]
+    if "first" not in lines:
+        program.kill()
+        pytest.fail(f"the program wrote {lines} and {program.communicate()[1]!r}")
     return program, [int(line) for line in lines if line != "first"]
 
 

@@ -31,18 +31,14 @@ def get_total_norm(
     if not tensors:
         return ph.tensor(0.0)
     with no_grad():
-        norms = [_norm(tensor, norm_type) for tensor in tensors]
-        total = _norm(ph.stack([norm.to(norms[0].device) for norm in norms]), norm_type)
+        norms = [tensor.norm(norm_type) for tensor in tensors]
+        total = ph.stack([norm.to(norms[0].device) for norm in norms]).norm(norm_type)
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. "
             "To disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
         )
     return total
-
-
-def _norm(tensor: Tensor, norm_type: float) -> Tensor:
-    return ph.linalg.vector_norm(tensor, norm_type)
 
 
 def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None) -> None:

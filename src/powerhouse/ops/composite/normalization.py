@@ -127,9 +127,9 @@ Moved = tuple[Symbol, Symbol | None, Symbol | None]
 @composite(names=(), name="batch_norm", label="native_batch_norm", returns=tuple, out=False)
 def batch_norm(input: Symbol, running_mean: Symbol | None, running_var: Symbol | None, weight: Symbol | None = None, bias: Symbol | None = None,
                training: bool = False, momentum: Operand = 0.1, eps: float = 1e-5) -> Moved:  # type: ignore[assignment]
-    """`input` (N, C, ...) normalized per channel, and the new running mean and (unbiased) variance.
+    """`input` (N, C, ...) normalized per channel, and the new running mean and (unbiased) variance (None where there are none).
 
-    In training the statistics are the batch's own; otherwise the running ones, which then stay. Source: Ioffe and Szegedy, 2015.
+    In training the statistics are the batch's own; otherwise the running ones, which stay (None is returned for them). Source: Ioffe and Szegedy, 2015.
     """
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected an input with at least 2 dims (N, C, ...), got {list(input.shape)}")
@@ -139,7 +139,7 @@ def batch_norm(input: Symbol, running_mean: Symbol | None, running_var: Symbol |
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
-        return narrow(_by_running(x, running_mean, running_var, weight, bias, eps), input.dtype), running_mean, running_var
+        return narrow(_by_running(x, running_mean, running_var, weight, bias, eps), input.dtype), None, None
     dims = (0, *range(2, x.ndim))
     count = prod(x.shape[d] for d in dims)
     if count == 1:
@@ -184,7 +184,7 @@ def instance_norm(input: Symbol, running_mean: Symbol | None = None, running_var
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError("instance_norm: Expected running_mean and running_var to be defined when use_input_stats=False")
-        return narrow(_by_running(x, running_mean, running_var, weight, bias, eps), input.dtype), running_mean, running_var
+        return narrow(_by_running(x, running_mean, running_var, weight, bias, eps), input.dtype), None, None
     dims = tuple(range(2, x.ndim))
     count = prod(x.shape[d] for d in dims)
     if count == 1:
