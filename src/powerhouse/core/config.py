@@ -24,6 +24,7 @@ FLAGS = (
     Flag("debug", int, 0, "1 prints every realization, 2 its program too"),
     Flag("symbol_limit", int, 60_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),
+    Flag("held_limit", int, 8 << 30, "bytes of buffers that one segment reads before it is realized"),
     Flag("snapshot_limit", int, 64 << 20, "bytes of memory shared with NumPy up to which a pending use copies it instead of running at once"),
 )
 _BY_NAME = {f.name: f for f in FLAGS}

@@ -85,7 +85,7 @@ class Segment:
     tensor, a History, a node of user code). `cuts`: hooks on inner symbols. `used`: symbols whose saved values a backward used up.
     """
 
-    __slots__ = ("serial", "leaves", "live", "produced", "owners", "cuts", "generation", "ordinal", "aliases", "used", "flush", "walked", "lock", "replants", "limit")
+    __slots__ = ("serial", "leaves", "live", "produced", "owners", "cuts", "generation", "ordinal", "aliases", "used", "flush", "walked", "lock", "replants", "limit", "held")
 
     def __init__(self) -> None:
         self.serial = next(_serials)
@@ -101,6 +101,7 @@ class Segment:
         self.flush = config.values["mode"] == "eager"
         self.walked = False  # user code takes part in backward
         self.limit = config.values["segment_limit"]
+        self.held = 0  # bytes of the buffers in `leaves`
         self.lock = threading.RLock()
         self.replants: dict[Record, dict[Symbol, Symbol]] = {}
 
@@ -114,6 +115,9 @@ class Segment:
         """A slot for a buffer."""
         slot = len(self.leaves)
         self.leaves.append(buffer)
+        self.held += buffer.nbytes
+        if self.held > config.values["held_limit"]:
+            self.flush = True
         return make(leaf, (), (slot, kind))
 
     def variable(self, value: Symbol, owner: Any) -> Symbol:

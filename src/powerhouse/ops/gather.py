@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
-from ..core.dtypes import BOOL, COMPLEX
+from ..core.dtypes import COMPLEX
 from ..core.shapes import wrap_dim
 from ..graph.op import Bad, Operand, Sample, Symbols, Type, as_symbol, cast, composite, constant, fit, primitive
 from ..graph.symbol import Symbol
 from .arithmetic import eq, where
 from .indexing import index_get, index_put, trim
-from .reduction import iota, iota_along
 from .shape import as_strided, diagonal, select, span, with_size
 from .views import reshape_to, slice_put, strided_put, zeros
 
@@ -129,7 +127,8 @@ def _index(index: Symbol, op: str) -> Symbol:
 def _aligned(input: Symbol, dim: int, index: Symbol, op: str, source: Symbol | None = None) -> tuple[Symbol, Symbol, int]:
     """`input` and `index` with at least one dim, and `dim` from the front, after PyTorch's size checks."""
     d = wrap_dim(dim, input.ndim, op)
-    _index(index, op)
+    if index.numel:
+        _index(index, op)
     x, i = (reshape_to(s, (1,)) if s.ndim == 0 else s for s in (input, index))
     if index.numel and i.ndim != x.ndim:
         raise RuntimeError(f"{op}: Index tensor must have the same number of dimensions as {'input' if source is None else 'self'} tensor, got {list(index.shape)} and {list(input.shape)}")
@@ -178,7 +177,8 @@ def _(draw: Any) -> Any:
 @composite
 def take_along_dim(input: Symbol, indices: Symbol, dim: int | None = None) -> Symbol:
     """`gather` with `input` and `indices` broadcast against each other but along `dim`; `dim=None` flattens both."""
-    _index(indices, "take_along_dim")
+    if indices.dtype is not dt.int64:
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
         return gather_along(reshape_to(input, (input.numel,)), wrapped(reshape_to(indices, (indices.numel,)), input.numel), 0)
     if input.ndim != indices.ndim:
@@ -366,8 +366,9 @@ def _positions(input: Symbol, dim: int, index: Symbol, op: str) -> tuple[Symbol,
     d = wrap_dim(dim, input.ndim, op)
     if index.ndim > 1:
         raise IndexError(f"{op}(): Index is supposed to be a vector, but got dim: {index.ndim} with shape {list(index.shape)}")
-    if index.dtype not in (dt.int64, dt.int32):
-        raise RuntimeError(f"{op}(): Expected dtype int32 or int64 for index, but got {index.dtype}")
+    if index.dtype is not dt.int64 and (index.dtype is not dt.int32 or op == "index_fill"):
+        error = IndexError if op == "index_fill" else RuntimeError
+        raise error(f"{op}(): Expected dtype int32 or int64 for index, but got {index.dtype}")
     x = reshape_to(input, (1,)) if input.ndim == 0 else input
     flat = index if index.ndim == 1 else reshape_to(index, (1,))
     return x, within(flat, x.shape[d], op), d
@@ -425,7 +426,9 @@ def index_fill(input: Symbol, dim: int, index: Symbol, value: Operand) -> Symbol
     if value.dtype.category == COMPLEX > input.dtype.category:
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     x, i, d = _positions(input, dim, index, "index_fill")
-    return reshape_to(index_put((x, fit(value, input.dtype, with_size(x.shape, d, i.numel)), i), (d,), False), input.shape)
+    hit = index_put((zeros((x.shape[d],), dt.bool_), fit(constant(True), dt.bool_, i.shape), i), (0,), False)
+    along = reshape_to(hit, tuple(n if k == d else 1 for k, n in enumerate(x.shape)))
+    return reshape_to(where(along, fit(value, input.dtype, x.shape), x), input.shape)
 
 
 for _op in (index_add, index_copy):
@@ -458,14 +461,9 @@ def _(draw: Any) -> Any:
 index_reduce.errors(lambda draw: iter([Bad((draw(3), 0, np.array([0]), draw(1), "sum"), {}, RuntimeError, "Expected reduce to be one of")]))
 
 
-@composite(name="index_put_function", names=("index_put", "Tensor.index_put"), inplace=("index_put_", "Tensor.index_put_"))
+@composite(name="index_put_function", names=(), label="index_put")
 def index_put_function(input: Symbol, indices: Symbols, values: Symbol, accumulate: bool = False) -> Symbol:
-    """`input` after `input[indices] = values` (or `+=` where `accumulate`), for integer tensors `indices` of the first dims.
-
-    >>> import powerhouse as torch
-    >>> torch.zeros(3).index_put((torch.tensor([0, 0]),), torch.tensor(1.0), accumulate=True)
-    tensor([2., 0., 0.])
-    """
+    """`input` after `input[indices] = values` (or `+=` where `accumulate`), for integer tensors `indices` of the first dims; None skips a dim."""
     dims = tuple(d for d, i in enumerate(indices) if i is not None)
     given = tuple(i for i in indices if i is not None)
     if len(indices) > input.ndim:
@@ -532,4 +530,4 @@ diagonal_scatter.errors(lambda draw: iter([Bad((draw(3, 3), draw(4)), {}, Runtim
 as_strided_scatter.samples(lambda draw: iter([Sample((draw(3, 4), draw(2, 2), (2, 2), (1, 2), 1))]))
 as_strided_scatter.errors(lambda draw: iter([Bad((draw(3, 4), draw(3), (2, 2), (1, 2)), {}, RuntimeError, "expected src to have a size")]))
 
-__all__ = ["BOOL", "gather", "gather_along", "index_add", "index_select", "iota", "iota_along", "prod", "scatter", "scatter_add", "scatter_along", "within", "wrapped"]
+__all__ = ["gather", "gather_along", "index_add", "index_select", "scatter", "scatter_add", "scatter_along", "within", "wrapped"]

@@ -15,7 +15,7 @@ from ..graph.symbol import Symbol
 from .arithmetic import where
 from .reduction import iota_along
 from .shape import diagonal as _diagonal  # `diagonal` is also the name of parameters here
-from .shape import flatten, pieces, span, spread, transpose, unsqueeze, with_size
+from .shape import flatten, listed, pieces, span, spread, transpose, unsqueeze, with_size
 from .views import permute_dims, reduce_sum, reshape_to, slice_put, strided_put, zeros
 
 # --- joining --------------------------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def _repeated(x: Symbol, counts: tuple[int, ...]) -> Symbol:
 
 
 @composite(names=("Tensor.repeat",))
-def repeat(input: Symbol, *repeats: Any) -> Symbol:
+def repeat(input: Symbol, repeats: Any = (), *more: Any) -> Symbol:
     """`input` repeated along each dim; further `repeats` in front add dims.
 
     >>> import powerhouse as torch
@@ -271,7 +271,7 @@ def repeat(input: Symbol, *repeats: Any) -> Symbol:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    counts = as_shape(spread(repeats), "repeat")
+    counts = as_shape(listed(repeats, more), "repeat")
     lead = len(counts) - input.ndim
     if lead < 0:
         raise RuntimeError(f"repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, got {list(counts)} for {list(input.shape)}")
@@ -279,9 +279,9 @@ def repeat(input: Symbol, *repeats: Any) -> Symbol:
 
 
 @composite
-def tile(input: Symbol, *dims: Any) -> Symbol:
+def tile(input: Symbol, dims: Any, *more: Any) -> Symbol:
     """`input` repeated `dims` times; missing dims in front count as 1."""
-    counts = as_shape(spread(dims), "tile")
+    counts = as_shape(listed(dims, more), "tile")
     ndim = max(len(counts), input.ndim)
     counts = (1,) * (ndim - len(counts)) + counts
     return _repeated(reshape_to(input, (1,) * (ndim - input.ndim) + input.shape), counts)
@@ -328,7 +328,7 @@ flipped.vjp(lambda g, out, x, dims: (flipped(g, dims),))
 
 
 @composite
-def flip(input: Symbol, *dims: Any) -> Symbol:
+def flip(input: Symbol, dims: Any, *more: Any) -> Symbol:
     """A copy of `input` with the order along `dims` reversed.
 
     >>> import powerhouse as torch
@@ -336,7 +336,7 @@ def flip(input: Symbol, *dims: Any) -> Symbol:
     tensor([[3, 2],
             [1, 0]])
     """
-    given = spread(dims)
+    given = listed(dims, more)
     return flipped(input, wrap_dims(given, input.ndim, "flip")) if given else copied(input)
 
 
@@ -404,8 +404,8 @@ def roll(input: Symbol, shifts: Any, dims: Any = None) -> Symbol:
         d = wrap_dim(dim, input.ndim, "roll")
         n = out.shape[d] if out.ndim else 0
         if n and shift % n:
-            cut = n - shift % n
-            out = concat((span(out, d, cut, n - cut), span(out, d, 0, cut)), d)
+            at = n - shift % n
+            out = concat((span(out, d, at, n - at), span(out, d, 0, at)), d)
     return copied(input) if out is input else out
 
 
@@ -527,11 +527,19 @@ trace.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "expected a ma
 # --- padding --------------------------------------------------------------------------------------------------------------------
 
 
-def padded(x: Symbol, pads: tuple[tuple[int, int], ...], value: Symbol) -> Symbol:
-    """`x` with `(before, after)` elements of `value` around each dim; negative ones cut."""
+Pads = tuple[tuple[int, int], ...]  # (before, after) of each dim
+
+
+def cut(x: Symbol, pads: Pads) -> Symbol:
+    """`x` without what the negative ones of `pads` take away."""
     for d, (before, after) in enumerate(pads):
-        cut = (max(-before, 0), max(-after, 0))
-        x = span(x, d, cut[0], x.shape[d] - sum(cut))
+        x = span(x, d, max(-before, 0), x.shape[d] - max(-before, 0) - max(-after, 0))
+    return x
+
+
+def padded(x: Symbol, pads: Pads, value: Symbol) -> Symbol:
+    """`x` with `(before, after)` elements of `value` around each dim; negative ones cut."""
+    x = cut(x, pads)
     grown = tuple(n + max(a, 0) + max(b, 0) for n, (a, b) in zip(x.shape, pads, strict=True))
     if grown == x.shape:
         return copied(x)
@@ -549,8 +557,8 @@ def _replicated(x: Symbol, d: int, before: int, after: int) -> list[Symbol]:
     n = x.shape[d]
     if n == 0:
         raise RuntimeError(f"pad: Expected non-zero size at dimension {d} of input {list(x.shape)} for replicate padding")
-    return [expand(span(x, d, at, 1), with_size(x.shape, d, count)) if count else span(x, d, 0, 0) for at, count in ((0, before),)] + [x] + [
-        expand(span(x, d, n - 1, 1), with_size(x.shape, d, after)) if after else span(x, d, 0, 0)]
+    first, last = (expand(span(x, d, at, 1), with_size(x.shape, d, count)) for at, count in ((0, before), (n - 1, after)))
+    return [first, x, last]
 
 
 def _wrapped(x: Symbol, d: int, before: int, after: int) -> list[Symbol]:
@@ -593,13 +601,11 @@ def pad(input: Symbol, pad: Any, mode: str = "constant", value: Static | None = 
         raise ValueError(f'pad: Padding mode "{mode}" doesn\'t take in value argument')
     if len(pad) // 2 not in (input.ndim - 1, input.ndim - 2) or not 2 <= len(pad) <= 6:
         raise NotImplementedError(f"pad: Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now; got padding {list(pad)} and input {list(input.shape)}")
-    out = input
+    out = cut(input, pads) if mode == "circular" else input
     for d, (before, after) in enumerate(pads):
         if before > 0 or after > 0:
             out = concat(tuple(_AROUND[mode](out, d, max(before, 0), max(after, 0))), d)
-    for d, (before, after) in enumerate(pads):
-        out = span(out, d, max(-before, 0), out.shape[d] - max(-before, 0) - max(-after, 0))
-    return out
+    return out if mode == "circular" else cut(out, pads)
 
 
 @pad.samples

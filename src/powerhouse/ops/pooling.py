@@ -397,3 +397,50 @@ def adaptive_max_pool2d(input: Symbol, output_size: Any, return_indices: bool = 
 def adaptive_max_pool3d(input: Symbol, output_size: Any, return_indices: bool = False) -> Any:
     """The maxima of windows that cover `input` (N, C, D, H, W) or (C, D, H, W); see `adaptive_max_pool2d`."""
     return _max_pool(input, _adaptive(3, input, output_size, "adaptive_max_pool3d"), return_indices)
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _pool_samples(n: int, extra: dict[str, Any], dilated: bool) -> Any:
+    def samples(draw: Any) -> Any:
+        yield Sample((draw(2, 3, *(6,) * n), 2))
+        yield Sample((draw(3, *(7,) * n), 3), {"stride": 2, "padding": 1, "ceil_mode": True, **extra})
+        yield Sample((draw(1, 2, *range(5, 5 + n)), tuple(range(2, 2 + n)), 1), {"dilation": 2} if dilated else {})
+
+    return samples
+
+
+def _bad_pools(n: int) -> Any:
+    def errors(draw: Any) -> Any:
+        x = draw(1, 3, *(8,) * n)
+        yield Bad((draw(2), 2), {}, RuntimeError, f"Expected {n + 1}D or {n + 2}D")
+        yield Bad((x, 9), {}, RuntimeError, "Output size is too small")
+        yield Bad((x, 2), {"padding": 2}, RuntimeError, "pad should be at most half of effective kernel size")
+        yield Bad((x, 2), {"stride": 0}, RuntimeError, "stride should not be zero")
+        yield Bad((x, (2,) * (n + 1)), {}, RuntimeError, "expected kernel_size to be a single int")
+
+    return errors
+
+
+def _bad_adaptive(n: int) -> Any:
+    def errors(draw: Any) -> Any:
+        yield Bad((draw(2), 2), {}, RuntimeError, f"Expected {n + 1}D or {n + 2}D")
+        yield Bad((draw(1, 3, *(8,) * n), (1,) * (n + 1)), {}, RuntimeError, "output_size must be")
+        yield Bad((draw(1, 3, *(0,) * n), 2), {}, RuntimeError, "non-zero size for non-batch dimensions")
+
+    return errors
+
+
+for _n, (_op, _mean_op, _max_adaptive, _mean_adaptive) in enumerate((
+    (max_pool1d, avg_pool1d, adaptive_max_pool1d, adaptive_avg_pool1d),
+    (max_pool2d, avg_pool2d, adaptive_max_pool2d, adaptive_avg_pool2d),
+    (max_pool3d, avg_pool3d, adaptive_max_pool3d, adaptive_avg_pool3d),
+), 1):
+    _op.samples(_pool_samples(_n, {"return_indices": True}, True))
+    _mean_op.samples(_pool_samples(_n, {"count_include_pad": False}, False))
+    for _each in (_max_adaptive, _mean_adaptive):
+        _each.samples(lambda draw, n=_n: iter([Sample((draw(2, 3, *range(6, 6 + n)), 3)), Sample((draw(2, *range(5, 5 + n)), tuple(range(2, 2 + n))))]))
+        _each.errors(_bad_adaptive(_n))
+    _op.errors(_bad_pools(_n))
+    _mean_op.errors(_bad_pools(_n))

@@ -16,7 +16,7 @@ from ..graph.symbol import Symbol
 from .arithmetic import bitwise_xor, conj, eq, exp, log, where
 from .joining import concat, flipped, joined
 from .reduction import reduce_sum
-from .shape import select, span, with_size
+from .shape import span, with_size
 from .sorting import picked
 from .views import reshape_to, zeros
 
@@ -295,4 +295,4 @@ vander.errors(lambda draw: iter([Bad((draw(2, 2),), {}, RuntimeError, "one-dimen
 linalg_vander.samples(lambda draw: iter([Sample((draw(2, 3),), {"N": 4})]))
 linalg_vander.errors(lambda draw: iter([Bad((draw(),), {}, RuntimeError, "at least one dimension")]))
 
-__all__ = ["cumsum", "diff", "powers", "running_product", "running_sum", "select", "sum_from", "vander"]
+__all__ = ["cumsum", "diff", "powers", "running_product", "running_sum", "sum_from", "vander"]

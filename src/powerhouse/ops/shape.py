@@ -18,6 +18,11 @@ def spread(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(values[0]) if len(values) == 1 and isinstance(values[0], (tuple, list)) else values
 
 
+def listed(first: Any, more: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments given as `f(x, 0, 1)`, `f(x, (0, 1))` or `f(x, name=(0, 1))`, where `first` is the first of them."""
+    return tuple(first) if isinstance(first, (tuple, list)) else (first, *spread(more))
+
+
 def span(x: Symbol, dim: int, start: int, length: int, step: int = 1) -> Symbol:
     """`length` elements of `x` along `dim` from `start` on, `step` apart."""
     if (start, length, step) == (0, x.shape[dim], 1):
@@ -560,5 +565,5 @@ def common_shape(tensors: Symbols, op: str) -> tuple[Symbol, ...]:
     return tuple(expand(s, shape) for s in tensors)
 
 
-__all__ = ["adjoint", "as_strided", "chunk", "common_shape", "conjugate_transpose", "contiguous_strides", "diagonal", "flatten", "matrix_transpose", "movedim", "narrow",
+__all__ = ["adjoint", "as_strided", "chunk", "common_shape", "conjugate_transpose", "contiguous_strides", "diagonal", "flatten", "listed", "matrix_transpose", "movedim", "narrow",
            "numpy_transpose", "pieces", "reversed_dims", "select", "span", "split", "spread", "squeeze", "t", "tensor_split", "unbind", "unflatten", "unsqueeze", "with_size"]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..core import dtypes as dt
-from ..core.dtypes import COMPLEX, FLOAT
+from ..core.dtypes import COMPLEX
 from ..core.shapes import wrap_dim
 from ..graph.op import Bad, Operand, Sample, Static, Type, as_symbol, cast, composite, constant, constant_value, fit, primitive
 from ..graph.symbol import Symbol
 from .arithmetic import eq, ne, where
 from .gather import gather_along
-from .reduction import keep_dims, reduce_sum, reduced
+from .reduction import reduce_sum
 from .shape import movedim, span, squeeze, with_size
 from .views import reshape_to, zeros
 
@@ -277,10 +277,13 @@ kthvalue.errors(lambda draw: iter([Bad((draw(3), 4), {}, RuntimeError, "k out of
 # --- quantiles ------------------------------------------------------------------------------------------------------------------
 
 
-@primitive(differentiable=False)
+@primitive(linear=True)
 def unit_interval(q: Symbol, op: str) -> Type:
     """`q`, after a check that all of it lies in [0, 1]."""
     return q.type
+
+
+unit_interval.vjp(lambda g, out, q, op: (g,))
 
 
 @unit_interval.reference
@@ -390,7 +393,7 @@ def search(sequence: Symbol, values: Symbol, right: bool) -> Type:
 @search.reference
 def _(sequence: Any, values: Any, right: bool) -> Any:
     side = "right" if right else "left"
-    sequence, values = _comparable(sequence), _comparable(values)
+    sequence, values = _comparable(sequence), _comparable(np.asarray(values))
     if sequence.ndim == 1:
         return np.searchsorted(sequence, values, side)
     out = np.empty(values.shape, np.int64)
@@ -456,4 +459,4 @@ searchsorted.errors(lambda draw: iter([Bad((draw(2, 3), draw(3, 3)), {}, Runtime
 bucketize.samples(lambda draw: iter([Sample((draw(2, 3), np.array([-1.0, 0.0, 1.0], np.float32))), Sample((0.5, np.array([-1.0, 0.0, 1.0])))]))
 bucketize.errors(lambda draw: iter([Bad((draw(2), draw(2, 2)), {}, RuntimeError, "1 dimension")]))
 
-__all__ = ["FLOAT", "keep_dims", "lined", "picked", "reduced", "sort", "sorted_positions", "topk"]
+__all__ = ["lined", "picked", "sort", "sorted_positions", "topk"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..core.shapes import contiguous_strides
@@ -13,14 +12,24 @@ from ..graph.symbol import Symbol, Type, make
 Steps = tuple[tuple[Primitive, tuple[Any, ...]], ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class View:
-    """A chain of view primitives over a base, and where its elements lie in the base's row-major memory. Interned by `compose`."""
+    """A chain of view primitives over a base, and where its elements lie in the base's row-major memory. Compared by value."""
 
-    steps: Steps
-    type: Type
-    strides: tuple[int, ...]
-    offset: int
+    __slots__ = ("steps", "type", "strides", "offset", "_hash")
+
+    def __init__(self, steps: Steps, type: Type, strides: tuple[int, ...], offset: int) -> None:
+        self.steps, self.type, self.strides, self.offset = steps, type, strides, offset
+        self._hash = 0
+
+    def __hash__(self) -> int:
+        if not self._hash:
+            self._hash = hash((self.steps, self.strides, self.offset))
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, View) and self.offset == other.offset and self.strides == other.strides and self.type is other.type and self.steps == other.steps
+        )
 
 
 class Lens:

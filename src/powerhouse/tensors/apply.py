@@ -12,8 +12,8 @@ from ..core import config
 from ..core.errors import describe
 from ..engine.segment import RECORDER, Segment, Storage, realize
 from ..graph import memo
-from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSORS, Op, cast, constant, with_value
-from ..graph.symbol import Symbol, Type
+from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSORS, Op, cast, constant, leaf, with_value
+from ..graph.symbol import Symbol, Type, make
 from ._lens import Lens, Steps, View, chain, compose, read_steps, write_view
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
     now = RECORDER.now
     if now.modes:
         return now.modes[-1](op, args)
+    if op.is_view:
+        return _apply_view(op, args)
     seg = now.segment
     key: list[Any] = [op]
     for x, kind in zip(args, op.kinds, strict=False):
@@ -71,9 +73,7 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
         out = _answers.get(memo_key)
     if out is None:
         out = _answers[memo_key] = first_sight(op, memo_key[1:])
-    if op.is_view:
-        result = _wrap_views(out, memo_key[1], args[0], now.grad)
-    elif out.__class__ is Symbol:
+    if out.__class__ is Symbol:
         if out.needs_grad:
             if not now.grad:
                 out = out.plain
@@ -109,7 +109,7 @@ def read(x: Tensor) -> Symbol:
         return seg.enter(st)
     if st.segment is seg and lens.token is st.token:
         return lens.symbol  # type: ignore[return-value]
-    if lens.view is not None and lens.root is None and st.buffer is not None and st.is_shared:
+    if lens.view is not None and lens.root is None and st.outside is not None and st.buffer is not None and st.is_shared:
         s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
     else:
         s = seg.enter(st) if lens.root is None else read(lens.root)
@@ -125,13 +125,10 @@ def read(x: Tensor) -> Symbol:
 
 def view_array(buffer: Any, view: View) -> Any:
     """The NumPy view of a buffer that a tensor's view stands for."""
-    flat = buffer if buffer.flags.c_contiguous else None
-    if flat is not None and view.type.dtype.numpy.itemsize == buffer.dtype.itemsize:
-        size = buffer.dtype.itemsize
-        if 0 in view.type.shape:
-            return np.empty(view.type.shape, view.type.dtype.numpy)
-        start = buffer.reshape(-1)[view.offset :].view(view.type.dtype.numpy)
-        return np.lib.stride_tricks.as_strided(start, view.type.shape, tuple(s * size for s in view.strides))
+    dtype = view.type.dtype.numpy
+    if buffer.flags.c_contiguous and 0 not in view.type.shape:
+        size = dtype.itemsize
+        return np.ndarray(view.type.shape, dtype, buffer, view.offset * size, [s * size for s in view.strides])
     for op, attrs in view.steps:
         buffer = op.value(buffer, *attrs)  # type: ignore[misc]
     return buffer
@@ -225,26 +222,64 @@ def _structure(out: Any, op: Op) -> Any:
     return out
 
 
-def _wrap_views(out: Any, source: Symbol, base: Tensor, grad: bool) -> Any:
-    if isinstance(out, tuple):
-        return tuple(_wrap_views(o, source, base, grad) for o in out)
-    return _view_of(out, source, base, grad)
+def _apply_view(op: Op, args: tuple[Any, ...]) -> Any:
+    """A view op: nothing is recorded and nothing read. Where strides do not allow a view, a copy is recorded."""
+    base = args[0]
+    if not isinstance(base, _tensor):
+        raise TypeError(f"{op.name}(): argument 'input' (position 1) must be Tensor, not {type(base).__name__}")
+    lens = base._lens
+    rest = args[1:]
+    for r in rest:
+        if r.__class__ in _TENSORS:  # an index or a size given as a tensor is a value, not a part of the structure
+            rest = tuple([int(r) if isinstance(r, _tensor) else r for r in rest])
+            break
+    key = (op, base._storage.type, lens.view if lens is not None else None, rest)
+    try:
+        found = _answers.get(key)
+    except TypeError:
+        rest = _hashable(_attribute(rest))
+        key = (*key[:3], rest)
+        found = _answers.get(key)
+    if found is None:
+        found = _answers[key] = _places(op, *key[1:])
+    return _wrap_view(found, op, base, rest)
 
 
-def _view_of(out: Symbol, source: Symbol, base: Tensor, grad: bool) -> Tensor:
-    """The tensor of a view op's result: over the base's storage where strides allow, else a tensor of its own."""
-    st, lens = base._storage, base._lens
-    parent = lens.view if lens is not None else None
-    key = (_place, out, source, st.type, parent)
+def _places(op: Op, kind: Type, parent: View | None, rest: tuple[Any, ...]) -> Any:
+    """Where the results of a view op lie: `(view or None, steps)`, in the op's structure."""
+    proxy = make(leaf, (), (0, kind if parent is None else parent.type))
+    return _place(op.invoke((proxy, *map(_attribute, rest))), proxy, kind, parent)
+
+
+def _place(out: Any, source: Symbol, kind: Type, parent: View | None) -> Any:
+    if out.__class__ is not Symbol:
+        return [_place(o, source, kind, parent) for o in out]
+    steps = chain(out, source)
+    return (None, ()) if steps is None else (compose(kind, parent, steps, out.type), steps)
+
+
+def _wrap_view(found: Any, op: Op, base: Tensor, rest: tuple[Any, ...]) -> Any:
+    if found.__class__ is list:
+        if any(f[0] is None for f in found):
+            return _structure(_recorded(op, base, rest), op)
+        return tuple([view_of(base, *f) for f in found])
+    return view_of(base, *found) if found[0] is not None else wrap(_recorded(op, base, rest))
+
+
+def _recorded(op: Op, base: Tensor, rest: tuple[Any, ...]) -> Any:
+    key = (op, read(base), *rest)
     found = _answers.get(key)
     if found is None:
-        found = _answers[key] = _place(out, source, st.type, parent)
-    view, steps = found
-    if view is None:
-        return wrap(out)
+        found = _answers[key] = first_sight(op, key[1:])
+    return found
+
+
+def view_of(base: Tensor, view: View, steps: Steps) -> Tensor:
+    """A tensor on the storage of `base` that looks at it through `view`; `steps` lead to it from `base`."""
+    st, lens = base._storage, base._lens
     t = _new(_tensor)
     t._storage = st
-    detached = not grad or (lens is not None and lens.detached and not lens.variable)
+    detached = not RECORDER.now.grad or (lens is not None and lens.detached and not lens.variable)
     if lens is None or detached:
         t._lens = Lens(view, detached)
     elif lens.variable:
@@ -253,12 +288,6 @@ def _view_of(out: Symbol, source: Symbol, base: Tensor, grad: bool) -> Tensor:
         t._lens = Lens(view, False, lens.root, lens.path + steps)
     t._base = base if base._base is None else base._base
     return t
-
-
-def _place(out: Symbol, source: Symbol, kind: Type, parent: View | None) -> tuple[View | None, Steps]:
-    """Where the view `out` of `source` lies in its storage, and the steps that lead to it."""
-    steps = chain(out, source)
-    return (None, ()) if steps is None else (compose(kind, parent, steps, out.type), steps)
 
 
 def write(x: Tensor, value: Symbol, op: str) -> None:

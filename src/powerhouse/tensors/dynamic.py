@@ -12,8 +12,9 @@ from ..core import dtypes as dt
 from ..core.shapes import broadcast, wrap_dim
 from ..graph.op import REGISTRY
 from ..graph.symbol import Type
-from .apply import apply, is_tensor, wrap_array
+from .apply import apply, assign, is_tensor, wrap_array
 from ._tensor import Tensor
+from .indexing import _mask_to_indices as mask_to_indices
 
 HistogramResult = namedtuple("histogram", "hist bin_edges")
 
@@ -173,7 +174,7 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     axis = None if dim is None else wrap_dim(dim, input.ndim, "unique_consecutive")
     lines = array.reshape(-1) if axis is None else np.moveaxis(np.atleast_1d(array), axis, 0)
     n = len(lines)
-    differs = (lines[1:] != lines[:-1]).reshape(max(n - 1, 0), -1).any(axis=1)
+    differs = (lines[1:] != lines[:-1]).any(axis=tuple(range(1, lines.ndim)))
     first = np.concatenate([np.ones(min(n, 1), bool), differs])
     starts = np.flatnonzero(first)
     values = lines[starts] if axis is None else np.moveaxis(lines[starts], 0, axis)
@@ -321,14 +322,49 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> Seque
     return _op("tensor_split", input, at, dim)
 
 
+def index_put(input: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """`input` after `input[indices] = values` (or `+=` where `accumulate`); `indices` are int or bool tensors, None for a whole dim.
+
+    >>> import powerhouse as torch
+    >>> torch.zeros(3).index_put((torch.tensor([0, 0]),), torch.tensor(1.0), accumulate=True)
+    tensor([2., 0., 0.])
+    """
+    found: list[Any] = []
+    for i in indices:
+        masks = i is not None and i.dtype in (dt.bool_, dt.uint8)
+        found += mask_to_indices(i, tuple(input.shape[len(found) : len(found) + i.ndim]), len(found)) if masks else [i]
+    return _op("index_put_function", input, tuple(found), values, bool(accumulate))
+
+
+def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate: bool = False) -> Tensor:
+    """`self[indices] = values`, or `+=` where `accumulate`."""
+    assign(self, index_put(self, indices, values, accumulate), "index_put_")
+    return self
+
+
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """`length` positions along `dim`, from `start` (an int or a 0-d tensor) on: a view.
+
+    >>> import powerhouse as torch
+    >>> torch.arange(5).narrow(0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    if is_tensor(start):
+        if start.ndim or start.dtype.category != dt.INTEGER:
+            raise RuntimeError(f"narrow: start must be an 0-dim integral Tensor, got {start.dtype} {list(start.shape)}")
+        start = int(start)
+    return _op("narrow", input, dim, start, length)
+
+
 # Methods of Tensor by name.
 METHODS = {
     "nonzero": nonzero, "argwhere": argwhere, "where": where_method, "masked_select": masked_select, "masked_scatter": masked_scatter,
     "masked_scatter_": masked_scatter_, "unique": unique, "unique_consecutive": unique_consecutive, "bincount": bincount, "histc": histc,
-    "histogram": histogram, "repeat_interleave": repeat_interleave, "isin": isin, "tensor_split": tensor_split,
+    "histogram": histogram, "repeat_interleave": repeat_interleave, "isin": isin, "tensor_split": tensor_split, "narrow": narrow,
+    "index_put": index_put, "index_put_": index_put_,
 }
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)
 
-__all__ = ["argwhere", "bincount", "histc", "histogram", "isin", "masked_scatter", "masked_select", "nonzero", "repeat_interleave", "tensor_split", "unique",
+__all__ = ["argwhere", "bincount", "histc", "histogram", "index_put", "index_put_", "isin", "masked_scatter", "masked_select", "narrow", "nonzero", "repeat_interleave", "tensor_split", "unique",
            "unique_consecutive", "where"]

@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core import dtypes as dt
+from ..engine.segment import RECORDER
+from ..graph.symbol import Type
 from ..ops.indexing import Box, box, filled, get_by_tensors, put_by_tensors
+from ..ops.views import reshape_to, slice_of
 from ._construct import tensor
-from .apply import apply, is_tensor, read, write
+from ._lens import View
+from .apply import apply, is_tensor, read, view_of, write
 
 _ALL = ("slice", None, None, None)
 
@@ -109,7 +113,7 @@ class Indexing:
 
     def __getitem__(self, index: Any) -> Any:
         if index.__class__ is int:
-            return apply(box, (self, (index, *[_ALL] * (self.ndim - 1)) if self.ndim else _refuse_scalar()))  # type: ignore[attr-defined]
+            return row(self, index)
         found = parse(self, index)
         boxed = apply(box, (self, found.box))
         return apply(get_by_tensors, (boxed, found.dims, found.tensors)) if found.tensors else boxed
@@ -126,8 +130,25 @@ class Indexing:
         write(target, read(value), "setitem")
 
 
-def _refuse_scalar() -> Any:
-    raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a Python number")
+def row(x: Any, index: int) -> Any:
+    """`x[index]`: a view that is made directly, since each index comes but once where data are read row by row."""
+    lens, st = x._lens, x._storage
+    parent = lens.view if lens is not None else None
+    kind = st.type if parent is None else parent.type
+    shape = kind.shape
+    if not shape:
+        raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a Python number")
+    n = shape[0]
+    if not -n <= index < n:
+        raise IndexError(f"index {index} is out of bounds for dimension 0 with size {n}")
+    if RECORDER.now.modes:
+        return apply(box, (x, (index, *[_ALL] * (len(shape) - 1))))
+    strides = x._strides() if parent is None else parent.strides
+    inner = shape[1:]
+    at = index % n
+    steps = ((slice_of, (((at, 1, 1), *[(0, m, 1) for m in inner]),)), (reshape_to, (inner,)))
+    before, offset = ((), 0) if parent is None else (parent.steps, parent.offset)
+    return view_of(x, View(before + steps, Type(inner, kind.dtype), strides[1:], offset + at * strides[0]), steps)
 
 
 __all__ = ["Indexing", "Parsed", "parse"]

@@ -18,10 +18,10 @@ from ..graph.op import Operand, Sample, composite
 from ..graph.symbol import Symbol, Type
 from ..ops.activation import rrelu as mean_rrelu
 from ..ops.arithmetic import where
+from ._tensor import Tensor
 from .apply import apply, assign, check_leaf, is_tensor, wrap_array
 from .generator import Generator, stream_of
 from .random import dropped, keep_mask
-from ._tensor import Tensor
 
 # --- in place -----------------------------------------------------------------------------------------------------------------------
 

@@ -217,7 +217,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     shape = tuple(t.numel() for t in given)
     grids = [t.reshape(tuple(n if k == i else 1 for k, n in enumerate(shape))).expand(shape) for i, t in enumerate(given)]  # type: ignore[attr-defined]
     if swap:
-        grids = [g.transpose(0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 

@@ -13,7 +13,7 @@ from ...core.shapes import broadcast, wrap_dim, wrap_dims
 from ...graph.op import Bad, Sample, Type, cast, composite, constant, expand, primitive
 from ...graph.symbol import Symbol
 from ..arithmetic import abs as magnitude
-from ..arithmetic import conj, eq, maximum, ne, power, real_part, sqrt, where
+from ..arithmetic import conj, eq, maximum, power, real_part, sqrt, where
 from ..indexing import index_get
 from ..matmul import matmul, turned
 from ..reduction import keep_dims, reduce_max, reduce_min
@@ -48,7 +48,8 @@ def norm_over(x: Symbol, p: float, dims: tuple[int, ...]) -> Symbol:
     if p == 1:
         return reduce_sum(magnitude(x), dims)
     if p == 0:
-        return reduce_sum(cast(ne(x, 0), x.dtype.to_real()), dims)
+        size = magnitude(x)
+        return reduce_sum(where(eq(size, 0), size, constant(1.0)), dims)
     if p in (inf, -inf):
         return (reduce_max if p > 0 else reduce_min)(magnitude(x), dims)
     return root(reduce_sum(_powers(x, p), dims), p)
@@ -205,8 +206,8 @@ def cdist(x1: Symbol, x2: Symbol, p: float = 2.0, compute_mode: str | int | None
     a = reshape_to(x1, (*x1.shape[:-1], 1, x1.shape[-1]))  # (..., P, 1, M)
     b = reshape_to(x2, (*x2.shape[:-2], 1, *x2.shape[-2:]))  # (..., 1, R, M)
     apart = a - b
-    if apart.shape[-1] == 0:
-        return zeros(apart.shape[:-1], apart.dtype)
+    if 0 in apart.shape:
+        return reduce_sum(apart, (apart.ndim - 1,))
     return norm_over(apart, float(p), (apart.ndim - 1,))
 
 
@@ -250,7 +251,7 @@ def pdist(input: Symbol, p: float = 2.0) -> Symbol:
     first, second = upper_pairs(input.shape[0])
     apart = index_get((input, first), (0,)) - index_get((input, second), (0,))
     if 0 in apart.shape:
-        return zeros(apart.shape[:1], input.dtype)
+        return reduce_sum(apart, (1,))
     return norm_over(apart, float(p), (1,))
 
 

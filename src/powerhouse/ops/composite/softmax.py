@@ -10,8 +10,8 @@ from ...core.dtypes import FLOAT
 from ...core.shapes import wrap_dims
 from ...graph.op import Bad, Sample, cast, composite, constant
 from ...graph.symbol import Symbol
-from ..arithmetic import exp, log, negate, real_part, where
 from ..arithmetic import abs as magnitude
+from ..arithmetic import exp, log, negate, real_part, where
 from ..reduction import reduce_max
 from ..views import reduce_sum, reshape_to, restore
 
