@@ -7,6 +7,7 @@ import pytest
 
 import powerhouse as ph
 from powerhouse import nn
+from powerhouse.nn._recurrence import LayerWeights, run_layer
 from powerhouse.nn.utils import rnn
 
 RNNS = ["RNN", "LSTM", "GRU"]
@@ -121,6 +122,26 @@ def test_errors(make, error, message):
 def test_dropout_of_one_layer_warns():
     with pytest.warns(UserWarning, match="dropout option adds dropout after all but last recurrent layer"):
         nn.LSTM(3, 4, dropout=0.5)
+
+
+@pytest.mark.parametrize("mode, gates", [("RNN_TANH", 2), ("GRU", 6), ("LSTM", 8)])
+@pytest.mark.parametrize("sizes, reverse", [((2, 2), False), ((2, 1), False), ((2, 1), True)])
+def test_gradients_of_a_layer(mode, gates, sizes, reverse):
+    def draw(*shape):
+        return ph.randn(*shape, dtype=ph.float64).requires_grad_()
+
+    ph.manual_seed(0)
+    weights = LayerWeights(draw(gates, 3), draw(gates, 2), draw(gates), draw(gates))
+    start = tuple(draw(2, 2) for _ in range(2 if mode == "LSTM" else 1))
+
+    def run(*tensors):
+        data, *rest = tensors
+        output, state = run_layer(mode, data, sizes, tuple(rest[4:]), LayerWeights(*rest[:4]), reverse)
+        return (output, *state)
+
+    inputs = (draw(sum(sizes), 3), *weights[:4], *start)
+    assert ph.autograd.gradcheck(run, inputs)
+    assert ph.autograd.gradgradcheck(run, inputs)
 
 
 # ---- packing ---------------------------------------------------------------------------------------------------------

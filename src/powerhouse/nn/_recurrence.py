@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..graph.op import Sample, composite
-from ..graph.symbol import Symbol
+import numpy as np
+
+from ..graph.op import composite, primitive
+from ..graph.symbol import Symbol, Type
 from ..ops.activation import relu
 from ..ops.arithmetic import sigmoid, tanh
-from ..ops.joining import cat
-from ..ops.matmul import linear, matmul
-from ..ops.shape import chunk, split_with_sizes
-from ..ops.views import slice_rows, transpose
+from ..ops.joining import concat
+from ..ops.matmul import batched_matmul, linear, matmul, turned
+from ..ops.shape import span, with_size
+from ..ops.views import permute_dims, zeros
 from ..tensors import Tensor
 from ..tensors.apply import apply
 
@@ -33,7 +35,7 @@ class LayerWeights(NamedTuple):
 
 
 State = tuple[Any, ...]
-Step = Callable[[Symbol, State], State]
+Step = Callable[[Symbol, State, Symbol, LayerWeights], State]
 
 
 def run_layer(
@@ -48,6 +50,48 @@ def run_layer(
     hidden, cell = (*start, None)[:2]
     output, *state = apply(recurrent_layer, (data, hidden, cell, *weights, mode, tuple(batch_sizes), reverse))
     return output, tuple(state)
+
+
+@primitive(linear=True)
+def parted(x: Symbol, sizes: tuple[int, ...], dim: int) -> tuple[Type, ...]:
+    """`x` cut along `dim`. Unlike that of slices, the gradient of all parts together is one join, not a sum of padded arrays."""
+    return tuple(Type(with_size(x.shape, dim, size), x.dtype) for size in sizes)
+
+
+parted.reference(lambda x, sizes, dim: tuple(np.split(x, np.cumsum(sizes[:-1]), dim)))
+
+
+@parted.vjp
+def _(g: list[Symbol | None], out: Symbol, x: Symbol, sizes: tuple[int, ...], dim: int) -> Any:
+    parts = (zeros(kind.shape, kind.dtype) if part is None else part for part, kind in zip(g, out.type, strict=True))
+    return (concat(tuple(parts), dim),)
+
+
+@primitive(linear=True, cheap=True)
+def shared(x: Symbol, uses: int) -> tuple[Type, ...]:
+    """`x`, once for each step. Its gradient, a sum of products over the steps, is one product of the joined factors."""
+    return (Type(x.shape, x.dtype),) * uses
+
+
+shared.reference(lambda x, uses: (x,) * uses)
+
+
+@shared.vjp
+def _(g: list[Symbol | None], out: Symbol, x: Symbol, uses: int) -> Any:
+    parts = [part for part in g if part is not None]
+    if any(part.op is not batched_matmul or part.inputs[0].op is not permute_dims for part in parts):
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return (total,)
+    left = concat(tuple(part.inputs[0].inputs[0] for part in parts), 0)  # hidden states of all steps (sum of batch sizes, H)
+    right = concat(tuple(part.inputs[1] for part in parts), 0)  # gradients of the gates (sum of batch sizes, G)
+    return (batched_matmul(turned(left), right),)
+
+
+def _gates(x: Symbol, count: int) -> tuple[Symbol, ...]:
+    """(B, count H) as `count` times (B, H)."""
+    return parted(x, (x.shape[1] // count,) * count, 1)
 
 
 @composite(names=(), out=False)
@@ -66,8 +110,9 @@ def recurrent_layer(
 ) -> tuple[Symbol, ...]:
     """The hidden states of all steps and the final state; see `run_layer`."""
     weights = LayerWeights(ih, hh, bias_ih, bias_hh, projection)
-    gates = split_with_sizes(linear(data, ih, _input_bias(mode, weights)), batch_sizes)
-    take = STEPS[mode](weights)
+    gates = parted(linear(data, ih, _input_bias(mode, weights)), batch_sizes, 0)
+    step = STEPS[mode]
+    turned_hh = shared(turned(hh), len(batch_sizes))
     start: State = (hidden,) if cell is None else (hidden, cell)
     places = range(len(batch_sizes))
     running = batch_sizes[-1] if reverse else batch_sizes[0]
@@ -82,18 +127,9 @@ def recurrent_layer(
         elif count > running:
             state = _joined([state, _rows(start, running, count)])
         running = count
-        state = take(gates[place], state)
+        state = step(gates[place], state, turned_hh[place], weights)
         outputs[place] = state[0]
-    return cat(tuple(outputs[place] for place in places)), *_joined([state, *reversed(finished)])
-
-
-@recurrent_layer.samples
-def _(draw: Any) -> Any:
-    for mode, gates in (("RNN_TANH", 4), ("RNN_RELU", 4), ("GRU", 12), ("LSTM", 16)):
-        cell = draw(3, 4) if mode == "LSTM" else None
-        for sizes, reverse in (((3, 3), False), ((3, 2, 1), False), ((3, 1), True)):
-            weights = (draw(gates, 5), draw(gates, 4), draw(gates), draw(gates), None)
-            yield Sample((draw(sum(sizes), 5), draw(3, 4), cell, *weights, mode, sizes, reverse))
+    return concat(tuple(outputs[place] for place in places), 0), *_joined([state, *reversed(finished)])
 
 
 def _input_bias(mode: str, weights: LayerWeights) -> Symbol | None:
@@ -104,56 +140,41 @@ def _input_bias(mode: str, weights: LayerWeights) -> Symbol | None:
 
 
 def _rows(state: State, start: int, stop: int) -> State:
-    if start == 0 and stop == state[0].shape[0]:
-        return state
-    return tuple(part[start:stop] for part in state)
+    return tuple(span(part, 0, start, stop - start) for part in state)
 
 
 def _joined(states: list[State]) -> State:
-    return states[0] if len(states) == 1 else tuple(cat(parts) for parts in zip(*states, strict=True))
+    return states[0] if len(states) == 1 else tuple(concat(parts, 0) for parts in zip(*states, strict=True))
 
 
-# ---- one step of each kind: gates (B, G) from the input, and the state before, to the state after ----------------------
+# ---- one step of each kind: gates (B, G) from the input, the state before and W_hh^T (H, G) to the state after ----------
 
 
-def _rnn_step(weights: LayerWeights, activate: Callable[[Symbol], Symbol]) -> Step:
-    hh = transpose(weights.hh, 0, 1)
-    return lambda gates, state: (activate(gates + matmul(state[0], hh)),)
+def _tanh_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
+    return (tanh(gates + matmul(state[0], hh)),)
 
 
-def _lstm_step(weights: LayerWeights) -> Step:
+def _relu_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
+    return (relu(gates + matmul(state[0], hh)),)
+
+
+def _lstm_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
     """Hochreiter and Schmidhuber 1997, with a projection of the hidden state where there is one (Sak et al. 2014)."""
-    hh = transpose(weights.hh, 0, 1)
-    projection = None if weights.projection is None else transpose(weights.projection, 0, 1)
-
-    def step(gates: Symbol, state: State) -> State:
-        hidden, cell = state
-        enter, keep, fresh, show = chunk(gates + matmul(hidden, hh), 4, 1)  # each (B, H)
-        cell = sigmoid(keep) * cell + sigmoid(enter) * tanh(fresh)
-        hidden = sigmoid(show) * tanh(cell)
-        return (hidden if projection is None else matmul(hidden, projection)), cell
-
-    return step
+    hidden, cell = state
+    enter, keep, fresh, show = _gates(gates + matmul(hidden, hh), 4)  # each (B, H)
+    cell = sigmoid(keep) * cell + sigmoid(enter) * tanh(fresh)
+    hidden = sigmoid(show) * tanh(cell)
+    return (hidden if weights.projection is None else linear(hidden, weights.projection)), cell
 
 
-def _gru_step(weights: LayerWeights) -> Step:
+def _gru_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
     """Cho et al. 2014, with the reset gate applied after the product with the hidden state."""
-    hh, bias = transpose(weights.hh, 0, 1), weights.bias_hh
-
-    def step(gates: Symbol, state: State) -> State:
-        (hidden,) = state
-        from_hidden = matmul(hidden, hh) if bias is None else matmul(hidden, hh) + bias
-        x_reset, x_update, x_new = chunk(gates, 3, 1)  # each (B, H)
-        h_reset, h_update, h_new = chunk(from_hidden, 3, 1)
-        new = tanh(x_new + sigmoid(x_reset + h_reset) * h_new)
-        return (new + sigmoid(x_update + h_update) * (hidden - new),)
-
-    return step
+    (hidden,) = state
+    from_hidden = matmul(hidden, hh) if weights.bias_hh is None else matmul(hidden, hh) + weights.bias_hh
+    x_reset, x_update, x_new = _gates(gates, 3)  # each (B, H)
+    h_reset, h_update, h_new = _gates(from_hidden, 3)
+    new = tanh(x_new + sigmoid(x_reset + h_reset) * h_new)
+    return (new + sigmoid(x_update + h_update) * (hidden - new),)
 
 
-STEPS: dict[str, Callable[[LayerWeights], Step]] = {
-    "RNN_TANH": lambda weights: _rnn_step(weights, tanh),
-    "RNN_RELU": lambda weights: _rnn_step(weights, relu),
-    "LSTM": _lstm_step,
-    "GRU": _gru_step,
-}
+STEPS: dict[str, Step] = {"RNN_TANH": _tanh_step, "RNN_RELU": _relu_step, "LSTM": _lstm_step, "GRU": _gru_step}

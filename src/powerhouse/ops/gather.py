@@ -278,7 +278,8 @@ def scatter(input: Symbol, dim: int, index: Symbol, src: Operand | None = None, 
 
 @scatter.samples
 def _(draw: Any) -> Any:
-    yield Sample((draw(3, 4), 1, np.array([[1, 0], [3, 2]]), draw(2, 3)))
+    yield Sample((draw(3, 4), 1, np.array([[1, 0], [3, 2]]), draw(2, 2)))
+    yield Sample((draw(3, 4), 1, np.array([[1, 0], [3, 2]]), draw(2, 3)), only="forward")  # PyTorch has no gradient for a larger src
     yield Sample((draw(3, 4), 0, np.array([[1, 0], [2, 2]]), 1.5))
     yield Sample((draw(3, 4), 0, np.array([[1, 0], [1, 2]]), draw(2, 2)), {"reduce": "add"})
 
@@ -353,7 +354,7 @@ def scatter_reduce(input: Symbol, dim: int, index: Symbol, src: Symbol, reduce: 
 def _(draw: Any) -> Any:
     for reduce in _NEUTRAL:
         for include in (True, False):
-            yield Sample((draw(3, 4), 0, np.array([[1, 0], [1, 2]]), draw(2, 3), reduce), {"include_self": include})
+            yield Sample((draw(3, 4), 0, np.array([[1, 0], [1, 2]]), draw(2, 2), reduce), {"include_self": include})
 
 
 scatter_reduce.errors(lambda draw: iter([Bad((draw(3), 0, np.array([0]), draw(1), "max"), {}, RuntimeError, "reduce argument")]))
@@ -527,7 +528,8 @@ slice_scatter.samples(lambda draw: iter([Sample((draw(5, 2), draw(2, 2), 0, 1, 5
 slice_scatter.errors(lambda draw: iter([Bad((draw(3, 4), draw(4), 1, 0), {}, RuntimeError, "expected src to have a size")]))
 diagonal_scatter.samples(lambda draw: iter([Sample((draw(3, 4), draw(3))), Sample((draw(3, 4), draw(2), -1))]))
 diagonal_scatter.errors(lambda draw: iter([Bad((draw(3, 3), draw(4)), {}, RuntimeError, "expected src to have a size")]))
-as_strided_scatter.samples(lambda draw: iter([Sample((draw(3, 4), draw(2, 2), (2, 2), (1, 2), 1))]))
+# PyTorch's gradient of this op with respect to `input` keeps what was overwritten and drops the rest: not compared.
+as_strided_scatter.samples(lambda draw: iter([Sample((draw(3, 4), draw(2, 2), (2, 2), (1, 2), 1), only="forward")]))
 as_strided_scatter.errors(lambda draw: iter([Bad((draw(3, 4), draw(3), (2, 2), (1, 2)), {}, RuntimeError, "expected src to have a size")]))
 
 __all__ = ["gather", "gather_along", "index_add", "index_select", "scatter", "scatter_add", "scatter_along", "within", "wrapped"]

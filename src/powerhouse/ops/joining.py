@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import BOOL, COMPLEX
+from ..core import dtypes as dt
+from ..core.dtypes import COMPLEX, INTEGER
 from ..core.promotion import result_type
 from ..core.shapes import as_shape, wrap_dim, wrap_dims
 from ..graph.op import Bad, Operand, Sample, Static, Symbols, Type, as_symbol, composite, constant, expand, fit, primitive, rank_of
@@ -219,7 +220,12 @@ def copy(input: Symbol, src: Symbol, non_blocking: bool = False) -> Symbol:
     >>> torch.zeros(2).copy_(torch.tensor([3, 4]))
     tensor([3., 4.])
     """
-    return fit(src, input.dtype, input.shape)
+    return replacing(input, fit(src, input.dtype, input.shape))
+
+
+def replacing(input: Symbol, value: Symbol) -> Symbol:
+    """`value`, which takes the place of `input`: where gradients flow through `input`, it gets one of zeros."""
+    return where(fit(constant(False), dt.bool_, input.shape), input, value) if input.needs_grad else value
 
 
 @composite(names=("fill",), inplace=("Tensor.fill_", "fill_"))
@@ -234,13 +240,13 @@ def fill(input: Symbol, value: Operand) -> Symbol:
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     if value.dtype.category == COMPLEX > input.dtype.category:
         raise RuntimeError(f"fill_: a complex value cannot be converted to {input.dtype} without overflow")
-    return fit(value, input.dtype, input.shape)
+    return replacing(input, fit(value, input.dtype, input.shape))
 
 
 @composite(names=(), inplace=("Tensor.zero_", "zero_"))
 def zero(input: Symbol) -> Symbol:
     """Zeros in the shape and dtype of `input`: what `input.zero_()` writes."""
-    return zeros(input.shape, input.dtype)
+    return replacing(input, zeros(input.shape, input.dtype))
 
 
 clone.samples(lambda draw: iter([Sample((draw(2, 3),))]))
@@ -511,7 +517,7 @@ def trace(input: Symbol) -> Symbol:
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     on = _diagonal(input)
-    if input.dtype.category <= BOOL + 1:
+    if input.dtype.category <= INTEGER:
         on = fit(on, constant(0).dtype, on.shape)
     return reduce_sum(on, (0,))
 

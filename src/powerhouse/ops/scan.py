@@ -290,7 +290,7 @@ def linalg_vander(x: Symbol, *, N: int | None = None) -> Symbol:
     return powers(cast(x, dt.int64) if x.dtype.category in (BOOL, INTEGER) else x, count)
 
 
-vander.samples(lambda draw: iter([Sample((draw(3),)), Sample((draw(3), 2, True))]))
+vander.samples(lambda draw: iter([Sample((draw(3),), only="forward"), Sample((draw(3), 2, True))]))  # PyTorch's own gradient fails
 vander.errors(lambda draw: iter([Bad((draw(2, 2),), {}, RuntimeError, "one-dimensional")]))
 linalg_vander.samples(lambda draw: iter([Sample((draw(2, 3),), {"N": 4})]))
 linalg_vander.errors(lambda draw: iter([Bad((draw(),), {}, RuntimeError, "at least one dimension")]))

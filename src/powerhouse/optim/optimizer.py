@@ -205,8 +205,10 @@ def _packed(state: Any) -> Any:
 def _unpacked(state: Any, p: Any) -> Any:
     if not isinstance(state, dict):
         return state
+    if any(v is None for v in state.values()):
+        return {}  # PyTorch's SGD before its first step
     with no_grad():
-        return {k: int(v) if k == "step" else v.to(p.dtype).clone() if isinstance(v, Tensor) and p is not None and v.is_floating_point() else deepcopy(v) for k, v in state.items()}
+        return {"step": 1} | {k: int(v) if k == "step" else v.to(p.dtype).clone() if isinstance(v, Tensor) and p is not None and v.is_floating_point() else deepcopy(v) for k, v in state.items()}
 
 
 _WORDS = {"lr": "learning rate", "eps": "epsilon value", "momentum": "momentum value", "weight_decay": "weight_decay value", "alpha": "alpha value"}

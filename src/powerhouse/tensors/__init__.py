@@ -12,7 +12,7 @@ from .creation import (
 )
 from .creation import range_ as range
 from .dynamic import (
-    argwhere, bincount, histc, histogram, index_put, index_put_, isin, masked_scatter, masked_select, narrow, nonzero, repeat_interleave, tensor_split, unique, unique_consecutive, where,
+    argwhere, bincount, histc, histogram, index_put, index_put_, isin, masked_scatter, masked_select, nonzero, repeat_interleave, tensor_split, unique, unique_consecutive, where,
 )
 from .generator import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .interop import as_tensor, from_dlpack, from_numpy

@@ -12,7 +12,7 @@ from ..core import config
 from ..core.errors import describe
 from ..engine.segment import RECORDER, Segment, Storage, realize
 from ..graph import memo
-from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSORS, Op, cast, constant, leaf, with_value
+from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSOR, TENSORS, Op, cast, constant, leaf, with_value
 from ..graph.symbol import Symbol, Type, make
 from ._lens import Lens, Steps, View, chain, compose, read_steps, write_view
 
@@ -230,8 +230,8 @@ def _apply_view(op: Op, args: tuple[Any, ...]) -> Any:
     lens = base._lens
     rest = args[1:]
     for r in rest:
-        if r.__class__ in _TENSORS:  # an index or a size given as a tensor is a value, not a part of the structure
-            rest = tuple([int(r) if isinstance(r, _tensor) else r for r in rest])
+        if r.__class__ in _TENSORS:
+            rest = tuple([_view_argument(r, kind) for r, kind in zip(rest, op.kinds[1:], strict=False)])
             break
     key = (op, base._storage.type, lens.view if lens is not None else None, rest)
     try:
@@ -243,6 +243,13 @@ def _apply_view(op: Op, args: tuple[Any, ...]) -> Any:
     if found is None:
         found = _answers[key] = _places(op, *key[1:])
     return _wrap_view(found, op, base, rest)
+
+
+def _view_argument(x: Any, kind: int) -> Any:
+    """An argument of a view op that is a tensor: one whose shape matters stands for its type, an index or a size for its value."""
+    if not isinstance(x, _tensor):
+        return x
+    return make(leaf, (), (1, x._type)) if kind == TENSOR else int(x)
 
 
 def _places(op: Op, kind: Type, parent: View | None, rest: tuple[Any, ...]) -> Any:

@@ -205,14 +205,15 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return _tensor(np.bincount(array, weights._array().astype(np.float64), minlength), result)
 
 
-def _bounds(array: Any, low: float, high: float, op: str) -> tuple[float, float]:
+def _bounds(array: Any, low: float, high: float, margin: float, op: str) -> tuple[float, float]:
+    """The range of a histogram: the elements' own where `low` equals `high`, widened by `margin` where it is a point."""
     if low == high and array.size:
         low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"{op}: range of [{low}, {high}] is not finite")
     if low > high:
         raise RuntimeError(f"{op}: max must be larger than min, got {low} and {high}")
-    return (low - 1, high + 1) if low == high else (low, high)
+    return (low - margin, high + margin) if low == high else (low, high)
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
@@ -228,7 +229,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     if input.dtype.category not in (dt.FLOAT, dt.INTEGER):
         raise RuntimeError(f"histc: not implemented for {input.dtype}")
     array = _sortable(input._array()).reshape(-1)
-    low, high = _bounds(array, min, max, "histc")
+    low, high = _bounds(array, min, max, 1.0, "histc")
     inside = array[(array >= low) & (array <= high)].astype(np.float64)
     place = np.minimum(((inside - low) * bins / (high - low)).astype(np.int64), bins - 1)
     return _finish(_tensor(np.bincount(place, minlength=bins), input.dtype), out)
@@ -253,7 +254,7 @@ def histogram(input: Tensor, bins: Any, *, range: tuple[float, float] | None = N
     else:
         if bins <= 0:
             raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
-        low, high = _bounds(array, *(range or (0.0, 0.0)), "torch.histogram")
+        low, high = _bounds(array, *(range or (0.0, 0.0)), 0.5, "torch.histogram")
         edges = np.linspace(low, high, bins + 1).astype(input.dtype.numpy)
     weights = None if weight is None else weight._array().reshape(-1).astype(np.float64)
     place = np.searchsorted(edges, array, "right") - 1
@@ -342,29 +343,15 @@ def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate:
     return self
 
 
-def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
-    """`length` positions along `dim`, from `start` (an int or a 0-d tensor) on: a view.
-
-    >>> import powerhouse as torch
-    >>> torch.arange(5).narrow(0, 1, 3)
-    tensor([1, 2, 3])
-    """
-    if is_tensor(start):
-        if start.ndim or start.dtype.category != dt.INTEGER:
-            raise RuntimeError(f"narrow: start must be an 0-dim integral Tensor, got {start.dtype} {list(start.shape)}")
-        start = int(start)
-    return _op("narrow", input, dim, start, length)
-
-
 # Methods of Tensor by name.
 METHODS = {
     "nonzero": nonzero, "argwhere": argwhere, "where": where_method, "masked_select": masked_select, "masked_scatter": masked_scatter,
     "masked_scatter_": masked_scatter_, "unique": unique, "unique_consecutive": unique_consecutive, "bincount": bincount, "histc": histc,
-    "histogram": histogram, "repeat_interleave": repeat_interleave, "isin": isin, "tensor_split": tensor_split, "narrow": narrow,
+    "histogram": histogram, "repeat_interleave": repeat_interleave, "isin": isin, "tensor_split": tensor_split,
     "index_put": index_put, "index_put_": index_put_,
 }
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)
 
-__all__ = ["argwhere", "bincount", "histc", "histogram", "index_put", "index_put_", "isin", "masked_scatter", "masked_select", "narrow", "nonzero", "repeat_interleave", "tensor_split", "unique",
+__all__ = ["argwhere", "bincount", "histc", "histogram", "index_put", "index_put_", "isin", "masked_scatter", "masked_select", "nonzero", "repeat_interleave", "tensor_split", "unique",
            "unique_consecutive", "where"]

@@ -1,19 +1,24 @@
-"""Functions of `nn.functional` that do more than record an op: they keep statistics, change a table in place, draw a mask, call back."""
+"""Functions of `nn.functional` that do more than record an op: they keep statistics, change a table, draw a mask, read lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..core import dtypes as dt
 from ..core.shapes import broadcast
 from ..ops.composite import attention, normalization
+from ..ops.composite.cross_entropy import linear_cross_entropy as linear_cross_entropy_op
+from ..ops.composite.ctc import ctc_loss as ctc_op
 from ..ops.embedding import embedding as embedding_op
 from ..ops.embedding import embedding_bag as embedding_bag_op
 from ..ops.embedding import embedding_renorm
 from ..ops.embedding import one_hot as one_hot_op
 from ._gradient import no_grad
-from .apply import apply, read, write
+from .apply import apply, is_tensor, read, write
+from .interop import from_numpy
 from .random import keep_mask
 
 # --- normalization ------------------------------------------------------------------------------------------------------------------
@@ -136,7 +141,7 @@ def scaled_dot_product_attention(query: Any, key: Any, value: Any, attn_mask: An
     return apply(attention.scaled_dot_product_attention, (query, key, value, attn_mask, keep, keep_scale, is_causal, scale, enable_gqa))
 
 
-# --- losses with callbacks ------------------------------------------------------------------------------------------------------------
+# --- losses with callbacks and lengths ------------------------------------------------------------------------------------------------------------
 
 
 def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
@@ -160,4 +165,54 @@ def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any,
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
-__all__ = ["batch_norm", "embedding", "embedding_bag", "instance_norm", "one_hot", "scaled_dot_product_attention", "triplet_margin_with_distance_loss"]
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> Any:
+    """The negative log-likelihood of label sequences, summed over all alignments to the frames.
+
+    Shapes: `log_probs` (T, N, C) or (T, C), after a log-softmax; `targets` (N, S), or all of them in one dim; lengths (N,), tensors or tuples
+    of ints. `reduction` "mean" divides each loss by its target's length first. `zero_infinity`: impossible targets count 0.
+    Source: Graves et al., 2006.
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    single = log_probs.ndim == 2
+    x = log_probs.unsqueeze(1) if single else log_probs
+    frames, batch, classes = x.shape
+    if not 0 <= blank < classes:
+        raise RuntimeError(f"ctc_loss: blank must be in label range; got {blank} for {classes} classes")
+    from_lengths, to_lengths = (_lengths(v, batch, name) for v, name in ((input_lengths, "input_lengths"), (target_lengths, "target_lengths")))
+    if from_lengths.size and not 0 <= from_lengths.min() <= from_lengths.max() <= frames:
+        raise RuntimeError(f"ctc_loss: Expected input_lengths to have value at most {frames}, but got value {from_lengths.max()}")
+    padded = _padded(targets._array().astype(np.int64), to_lengths, batch)
+    loss = apply(ctc_op, (x, *map(from_numpy, (padded, from_lengths, to_lengths)), blank, reduction, zero_infinity))
+    return loss.squeeze(0) if single and reduction == "none" else loss
+
+
+def _lengths(given: Any, batch: int, name: str) -> Any:
+    lengths = np.array(given._array() if is_tensor(given) else given, np.int64).reshape(-1)
+    if lengths.size != batch:
+        raise RuntimeError(f"ctc_loss: {name} must be of size batch_size; got {lengths.size} for a batch of {batch}")
+    return lengths
+
+
+def _padded(targets: Any, lengths: Any, batch: int) -> Any:
+    """Targets as (N, S)."""
+    longest = int(lengths.max(initial=0))
+    if targets.ndim == 2 and len(targets) == batch and targets.shape[1] >= longest:
+        return targets
+    if targets.ndim != 1 or targets.size < lengths.sum():
+        raise RuntimeError(f"ctc_loss: Expected targets of shape ({batch}, S >= {longest}) or ({lengths.sum()},), but got {list(targets.shape)}")
+    out = np.zeros((batch, longest), np.int64)
+    out[np.arange(longest) < lengths[:, None]] = targets[: lengths.sum()]
+    return out
+
+
+def linear_cross_entropy(input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None, reduction: str = "mean",
+                         ignore_index: int | None = None, label_smoothing: float = 0.0, options: Any = None) -> Any:
+    """`cross_entropy(input @ linear_weight.T + linear_bias, target)`; input (N, in) or (in,), linear_weight (C, ..., in), target as for `cross_entropy`.
+
+    `options` ask PyTorch for a way to save memory; they do not change the result, and are not needed here.
+    """
+    return apply(linear_cross_entropy_op, (input, linear_weight, target, linear_bias, weight, reduction, ignore_index, label_smoothing))
+
+
+__all__ = ["batch_norm", "ctc_loss", "embedding", "embedding_bag", "instance_norm", "linear_cross_entropy", "one_hot", "scaled_dot_product_attention", "triplet_margin_with_distance_loss"]

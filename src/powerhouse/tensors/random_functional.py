@@ -18,6 +18,7 @@ from ..graph.op import Operand, Sample, composite
 from ..graph.symbol import Symbol, Type
 from ..ops.activation import rrelu as mean_rrelu
 from ..ops.arithmetic import where
+from ..ops.composite.softmax import narrow, wide
 from ._tensor import Tensor
 from .apply import apply, assign, check_leaf, is_tensor, wrap_array
 from .generator import Generator, stream_of
@@ -280,8 +281,8 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
 
 @composite(names=(), name="random_leak", out=False, label="rrelu_with_noise")
 def random_leak(input: Symbol, slopes: Symbol) -> Symbol:
-    """`input * slopes`."""
-    return input * slopes
+    """`input * slopes`, with slopes in the dtype of the computation."""
+    return narrow(wide(input) * slopes, input.dtype)
 
 
 random_leak.samples(lambda draw: iter([Sample((draw(2, 3), draw(2, 3, low=0.1)))]))
@@ -299,7 +300,7 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
     slopes = np.ones(tuple(input.shape), np.float64)
     negative = np.asarray(input._array() <= 0)
     slopes[negative] = stream_of(None).uniform((int(negative.sum()),), dt.float64, lower, upper)
-    return _given(input, apply(random_leak, (input, _new(slopes, input.dtype))), inplace, "rrelu")
+    return _given(input, apply(random_leak, (input, _new(slopes, input.dtype.compute))), inplace, "rrelu")
 
 
 def rrelu_(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Any:

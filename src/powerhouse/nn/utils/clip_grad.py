@@ -67,7 +67,7 @@ def clip_grad_norm_(
     >>> clip_grad_norm_([weight], 1.0)
     tensor(10.)
     >>> weight.grad
-    tensor([1.])
+    tensor([1.0000])
     """
     parameters = _as_list(parameters)
     if not parameters:

@@ -24,11 +24,11 @@ def causal_mask(length: int, keys: int) -> Symbol:
 
 def masked_softmax(scores: Symbol) -> Symbol:
     """The softmax over the last dim; rows in which all is -inf give zeros."""
-    x, dims = wide(scores), (scores.ndim - 1,)
-    top = reduce_max(x.plain, dims)
-    e = exp(x - restore(where(eq(top, -inf), constant(0.0), top), dims, x.shape))
+    dims = (scores.ndim - 1,)
+    top = reduce_max(scores.plain, dims)
+    e = exp(scores - restore(where(eq(top, -inf), constant(0.0), top), dims, scores.shape))
     total = reduce_sum(e, dims)
-    return narrow(e / restore(where(eq(total, 0), constant(1.0), total), dims, x.shape), scores.dtype)
+    return e / restore(where(eq(total, 0), constant(1.0), total), dims, scores.shape)
 
 
 def _check(query: Symbol, key: Symbol, value: Symbol, mask: Symbol | None, causal: bool) -> None:
@@ -70,20 +70,22 @@ def scaled_dot_product_attention(query: Symbol, key: Symbol, value: Symbol, attn
     _check(query, key, value, attn_mask, is_causal)
     if enable_gqa:
         key, value = (_shared_heads(x, query.shape[-3], name) for x, name in ((key, "key"), (value, "value")))
+    kind = query.dtype
+    query, key, value = wide(query), wide(key), wide(value)
     factor = 1.0 / sqrt(query.shape[-1]) if scale is None and query.shape[-1] else 1.0 if scale is None else scale
     scores = product(query, turned(key), "scaled_dot_product_attention") * factor  # (..., L, S)
     mask = causal_mask(*scores.shape[-2:]) if is_causal else attn_mask
     if mask is None or 0 in scores.shape:
         weights = softmax(scores, -1)
     else:
-        scores = where(mask, scores, constant(-inf)) if mask.dtype is dt.bool_ else scores + narrow(mask, query.dtype)
+        scores = where(mask, scores, constant(-inf)) if mask.dtype is dt.bool_ else scores + narrow(mask, scores.dtype)
         weights = masked_softmax(scores)
     if keep is not None:
         weights = where(keep, weights * keep_scale, constant(0.0))
     if weights.ndim > 2 or value.ndim > 2:
         batch = broadcast((weights.shape[:-2], value.shape[:-2]), "scaled_dot_product_attention")
         weights, value = expand(weights, (*batch, *weights.shape[-2:])), expand(value, (*batch, *value.shape[-2:]))
-    return product(weights, value, "scaled_dot_product_attention")
+    return narrow(product(weights, value, "scaled_dot_product_attention"), kind)
 
 
 @scaled_dot_product_attention.samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...graph.symbol import Symbol, Type
 from ..arithmetic import eq, ne, negate, where
 from ..embedding import checked_index
 from ..indexing import index_get
+from ..matmul import linear
 from ..reduction import iota_along
 from ..views import reduce_sum, reshape_to, zeros
 from ._losses import need_float, reduced_by, reduction_of
@@ -220,4 +222,31 @@ def _(draw: Any) -> Any:
     yield Bad((draw(2, 3), np.array([0, 3])), {}, IndexError, "Target 3 is out of bounds")
 
 
-__all__ = ["cross_entropy", "nll_loss", "pick_class"]
+@composite(names=(), name="linear_cross_entropy", label="nll_loss", out=False)
+def linear_cross_entropy(input: Symbol, linear_weight: Symbol, target: Symbol, linear_bias: Symbol | None = None, weight: Symbol | None = None,
+                         reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0) -> Symbol:
+    """`cross_entropy` of the logits `input @ linear_weight.T + linear_bias`; input (N, in) or (in,), linear_weight (C, ..., in)."""
+    op = "linear_cross_entropy"
+    if input.ndim not in (1, 2) or linear_weight.ndim < 2:
+        raise RuntimeError(f"{op}: expected input with dimensionality 1 or 2 and linear_weight with at least 2, got {input.ndim} and {linear_weight.ndim}")
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise RuntimeError(f"{op}: expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and {linear_weight.shape[-1]}")
+    outs = linear_weight.shape[:-1]  # (C, ...)
+    if linear_bias is not None and linear_bias.shape != outs:
+        raise RuntimeError(f"{op}: expected linear_bias shape {outs}, got {linear_bias.shape}")
+    if len(outs) > 1 and input.ndim == 1:
+        raise RuntimeError(f"{op}: K-dimensional loss defined by linear_weight shape {linear_weight.shape} requires batched input, got {input.shape}")
+    logits_shape = (*input.shape[:-1], *outs)
+    if target.shape == logits_shape and ignore_index is not None:
+        raise RuntimeError(f"{op}: ignore_index cannot be specified when target contains probabilities")
+    flat = reshape_to(linear_weight, (prod(outs), input.shape[-1]))
+    logits = linear(input, flat, None if linear_bias is None else reshape_to(linear_bias, (prod(outs),)))
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(reshape_to(logits, logits_shape), target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing)
+
+
+linear_cross_entropy.samples(lambda draw: iter([Sample((draw(4, 2), draw(3, 2), _indices((4,), 3), draw(3))), Sample((draw(4, 2), draw(3, 5, 2), _indices((4, 5), 3)))]))
+linear_cross_entropy.errors(lambda draw: iter([Bad((draw(4, 2), draw(3, 3), _indices((4,), 3)), {}, RuntimeError, "in_features"),
+                                               Bad((draw(2), draw(3, 5, 2), _indices((5,), 3)), {}, RuntimeError, "requires batched input")]))
+
+__all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss", "pick_class"]

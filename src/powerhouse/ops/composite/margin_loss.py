@@ -14,6 +14,7 @@ from ..arithmetic import eq, ge, minimum, ne, negate, sqrt, where
 from ..embedding import checked_index
 from ..indexing import index_get
 from ..reduction import iota_along
+from ..reduction import sum as total
 from ..views import reduce_sum, reshape_to, zeros
 from ._losses import need_float, reduced_by, reduction_of
 from .cross_entropy import pick_class
@@ -67,8 +68,8 @@ def cosine_embedding_loss(input1: Symbol, input2: Symbol, target: Symbol, margin
         raise RuntimeError(f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with sizes "
                            f"{list(input1.shape)} and {list(input2.shape)}.")
     dim = (target.ndim,)
-    size1, size2 = (reduce_sum(x * x, dim) + 1e-12 for x in (input1, input2))
-    cos = reduce_sum(input1 * input2, dim) / sqrt(size1 * size2)
+    size1, size2 = (total(x * x, dim) + 1e-12 for x in (input1, input2))
+    cos = total(input1 * input2, dim) / sqrt(size1 * size2)
     none = zeros((), cos.dtype)
     loss = where(eq(target, 1), 1 - cos, none) + where(eq(target, -1), positive(cos - margin), none)
     return reduced_by(loss, reduction_of(reduction, size_average, reduce, "cosine_embedding_loss"))

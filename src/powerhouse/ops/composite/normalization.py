@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.dtypes import FLOAT
 from ...graph.op import Bad, Operand, Sample, composite, constant
 from ...graph.symbol import Symbol
 from ..arithmetic import maximum, power, rsqrt
@@ -82,12 +83,13 @@ def rms_norm(input: Symbol, normalized_shape: Any, weight: Symbol | None = None,
 
     `eps` None is the spacing of numbers at 1 in the dtype of the computation. Source: Zhang and Sennrich, 2019.
     """
-    _check_floating(input, "rms_norm")
+    if input.dtype.category < FLOAT:
+        raise NotImplementedError(f"rms_norm: not implemented for dtype {input.dtype}; expected a floating-point or complex tensor")
     dims = _check_normalized_shape(input, normalized_shape, "rms_norm", weight=weight)
     x = wide(input)
     kept = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
     square = reshape_to(reduce_sum(x * x, dims), kept) / constant(float(prod(normalized_shape)))
-    return narrow(_affine(x * rsqrt(square + (float(np.finfo(x.dtype.numpy).eps) if eps is None else eps)), weight, None, normalized_shape), input.dtype)
+    return narrow(_affine(x * rsqrt(square + (float(np.finfo(x.dtype.to_real().numpy).eps) if eps is None else eps)), weight, None, normalized_shape), input.dtype)
 
 
 rms_norm.samples(lambda draw: iter([Sample((draw(2, 3, 4), (4,), draw(4))), Sample((draw(2, 3, 4), (3, 4)), {"eps": 0.5})]))

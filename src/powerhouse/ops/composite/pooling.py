@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core import dtypes as dt
 from ...core.errors import require
-from ...graph.op import Bad, Sample, Static, cast, composite, constant
+from ...graph.op import Bad, Sample, cast, composite, constant
 from ...graph.symbol import Symbol
 from .._windows import Ints, per_dim
 from ..activation import relu
@@ -26,20 +26,20 @@ from ..views import reshape_to, slice_of, zeros
 _MEANS = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
 
 
-def _norm(n: int, input: Symbol, norm_type: Symbol, kernel_size: Any, stride: Any, ceil_mode: bool) -> Symbol:
+def _norm(n: int, input: Symbol, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Symbol:
     kernel = per_dim(kernel_size, n, "kernel_size", f"lp_pool{n}d")
-    mean = _MEANS[n](raise_to(input, norm_type), kernel, stride, 0, ceil_mode)
-    return raise_to(sign(mean) * relu(abs(mean)) * float(prod(kernel)), constant(1.0) / norm_type)
+    mean = _MEANS[n](raise_to(input, constant(norm_type)), kernel, stride, 0, ceil_mode)
+    return raise_to(sign(mean) * relu(abs(mean)) * float(prod(kernel)), constant(1.0 / norm_type))
 
 
 @composite(names=("nn.functional.lp_pool1d",))
-def lp_pool1d(input: Symbol, norm_type: Static, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
+def lp_pool1d(input: Symbol, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
     """The p-norms of windows of `input` (N, C, L) or (C, L): `(sum x ** p) ** (1 / p)`, p = `norm_type`."""
     return _norm(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composite(names=("nn.functional.lp_pool2d",))
-def lp_pool2d(input: Symbol, norm_type: Static, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
+def lp_pool2d(input: Symbol, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
     """The p-norms of windows of `input` (N, C, H, W) or (C, H, W): `(sum x ** p) ** (1 / p)`, p = `norm_type`.
 
     >>> import powerhouse as torch
@@ -50,7 +50,7 @@ def lp_pool2d(input: Symbol, norm_type: Static, kernel_size: Any, stride: Any = 
 
 
 @composite(names=("nn.functional.lp_pool3d",))
-def lp_pool3d(input: Symbol, norm_type: Static, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
+def lp_pool3d(input: Symbol, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
     """The p-norms of windows of `input` (N, C, D, H, W) or (C, D, H, W): `(sum x ** p) ** (1 / p)`, p = `norm_type`."""
     return _norm(3, input, norm_type, kernel_size, stride, ceil_mode)
 
@@ -127,7 +127,7 @@ def fractional_pool(input: Symbol, samples: Symbol, kernel_size: Ints, output_si
     n = len(kernel_size)
     sizes, lead = input.shape[input.ndim - n :], input.shape[: input.ndim - n]
     for size, kernel, count in zip(sizes, kernel_size, output_size, strict=True):
-        require(count + kernel - 1 <= size, op, f"pool size {kernel} and output size {count} are too large relative to input size {size}")
+        require(count + kernel - (n == 2) <= size, op, f"pool size {kernel} and output size {count} are too large relative to input size {size}")
     rows, order = prod(lead), range(n) if n == 3 else (1, 0)  # which sample a dim has
     flat = None  # (rows, *out, *kernel): the plane's elements in each window
     for dim, (size, kernel, count) in enumerate(zip(sizes, kernel_size, output_size, strict=True)):

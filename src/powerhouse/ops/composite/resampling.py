@@ -154,8 +154,21 @@ def grid_sample(input: Symbol, grid: Symbol, mode: str = "bilinear", padding_mod
     >>> torch.nn.functional.grid_sample(torch.arange(4.0).reshape(1, 1, 2, 2), torch.zeros(1, 1, 1, 2), align_corners=False)
     tensor([[[[1.5000]]]])
     """
+    return _sample_grid(input, grid, mode, padding_mode, bool(align_corners))
+
+
+_GRID_MODES, _GRID_PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+
+
+@composite(names=("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"))
+def grid_sampler(input: Symbol, grid: Symbol, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Symbol:
+    """`grid_sample` with modes by number: 0 bilinear, 1 nearest, 2 bicubic; padding 0 zeros, 1 border, 2 reflection."""
+    return _sample_grid(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDINGS[padding_mode], align_corners)
+
+
+def _sample_grid(input: Symbol, grid: Symbol, mode: str, padding_mode: str, corners: bool) -> Symbol:
     _check_grid(input, grid, mode, padding_mode)
-    n, corners = input.ndim - 2, bool(align_corners)
+    n = input.ndim - 2
     sizes, points = input.shape[2:], grid.shape[:-1]
     at = [_unnormalized(_component(grid, n - 1 - d), size, corners) for d, size in enumerate(sizes)]
     if mode != "bicubic":
@@ -225,20 +238,20 @@ def _reflected(x: Symbol, twice_low: int, twice_high: int) -> Symbol:
     return where(even, rest + low, span - rest + low)
 
 
-Taps1d = list[tuple[Symbol, Any]]  # (element, weight)
+Neighbours = list[tuple[Symbol, Symbol]]  # (element, weight)
 
 
-def _nearest_taps(x: Symbol) -> Taps1d:
-    return [(rounded(x.plain), None)]
+def _nearest_taps(x: Symbol) -> Neighbours:
+    return [(rounded(x.plain), rounded(x) * 0 + 1)]  # a weight of one, through which the grid gets its gradient: zeros
 
 
-def _linear_taps(x: Symbol) -> Taps1d:
+def _linear_taps(x: Symbol) -> Neighbours:
     low = floor(x.plain)
     upper = x - low
     return [(low, 1 - upper), (low + 1, upper)]
 
 
-def _cubic_taps(x: Symbol) -> Taps1d:
+def _cubic_taps(x: Symbol) -> Neighbours:
     low = floor(x.plain)
     t = x - low
     return [(low - 1, _far(t + 1)), (low, _near(t)), (low + 1, _near(1 - t)), (low + 2, _far(2 - t))]
@@ -255,7 +268,7 @@ def _far(t: Symbol, a: float = -0.75) -> Symbol:
 _TAPS = {"bilinear": _linear_taps, "nearest": _nearest_taps, "bicubic": _cubic_taps}
 
 
-def _weighted_rows(rows: Symbol, start: Symbol, chosen: tuple[tuple[Symbol, Any], ...], sizes: Ints) -> Symbol:
+def _weighted_rows(rows: Symbol, start: Symbol, chosen: tuple[tuple[Symbol, Symbol], ...], sizes: Ints) -> Symbol:
     """One neighbour of every point, times its weight: (points, channels). Neighbours outside count as zeros."""
     flat: Any = None
     weight: Any = None
@@ -268,8 +281,7 @@ def _weighted_rows(rows: Symbol, start: Symbol, chosen: tuple[tuple[Symbol, Any]
         weight = share if weight is None else weight * share
     count = flat.numel
     found = index_get((rows, reshape_to(flat + start, (count,))), (0,))
-    scale = cast(inside, rows.dtype) if weight is None else where(inside, weight, 0.0)
-    return found * reshape_to(cast(scale, rows.dtype), (count, 1))
+    return found * reshape_to(where(inside, weight, 0.0), (count, 1))
 
 
 @composite(names=("affine_grid", "nn.functional.affine_grid"), name="affine_grid")
@@ -351,6 +363,9 @@ def _(draw: Any) -> Any:
         # Nearest neighbours jump, so their gradient by the grid is not compared.
         yield Sample((draw(2, 3, 4, 5), draw(2, 3, 2, 2, low=-1.3, high=1.3), mode, padding_mode, corners), only="forward" if mode == "nearest" else "")
     yield Sample((draw(1, 2, 3, 4, 3), draw(1, 2, 2, 3, 3, low=-1.1, high=1.1)), {"align_corners": False})
+
+
+grid_sampler.samples(lambda draw: iter([Sample((draw(2, 3, 4, 5), draw(2, 3, 2, 2, low=-1.3, high=1.3), 0, 1, False))]))
 
 
 @grid_sample.errors

@@ -1,0 +1,201 @@
+"""The gamma function's family: lgamma, digamma, polygamma, the Hurwitz zeta function, the incomplete gamma functions."""
+
+from __future__ import annotations
+
+from math import gamma, inf, log, nan, pi
+from typing import Any
+
+import numpy as np
+
+from ..core.dtypes import COMPLEX, FLOAT
+from ..core.promotion import result_type
+from ..core.shapes import broadcast
+from ..graph.op import Bad, Sample, Type, cast, composite, elementwise, fit, primitive, rank_of, to_float
+from ..graph.symbol import Symbol
+from ._chebyshev_tables import DIGAMMA_1, LGAMMA_2
+from .arithmetic import exp, log as log_of, times, where
+from .special import polynomial
+
+_REAL = {"operands": to_float, "refuse": (COMPLEX,)}
+# Stirling's series in 1/x**2, and its derivative's, highest power first (NIST DLMF 5.11.1 and 5.11.2).
+_STIRLING = (-3617 / 122400, 1 / 156, -691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
+_DIGAMMA_SERIES = (-3617 / 8160, 1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)
+_DIGAMMA_ZERO = (1.4616321449683622, 9.549995429965697e-17)
+# B(2k) / (2k)!, for the Euler-Maclaurin formula.
+_EULER_MACLAURIN = (
+    1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600, -3617 / 10670622842880000,
+    43867 / 5109094217170944000, -174611 / 802857662698291200000, 77683 / 14101100039391805440000, -236364091 / 1693824136731743669452800000,
+)
+
+
+def chebyshev(t: Any, coefficients: tuple[float, ...]) -> Any:
+    """The sum of Chebyshev polynomials with the given coefficients, lowest order first, by Clenshaw's recurrence."""
+    twice = t * 2
+    ahead, value = 0.0, coefficients[-1]
+    for c in coefficients[-2:0:-1]:
+        ahead, value = value, twice * value - ahead + c
+    return t * value - ahead + coefficients[0]
+
+
+# --- the logarithm of gamma, and its derivative ---------------------------------------------------------------------------------------------
+
+
+def _lgamma_up_to_8(s: Any, x: Any) -> Any:
+    """log gamma on (0, 8]: brought to (1.5, 2.5] by the recurrence, where it is `z * smooth(z)` with `z = x - 2`."""
+    product = s.like(1, x)
+    for _ in range(6):
+        large = x > 2.5
+        x = s.where(large, x - 1, x)
+        product = s.where(large, product * x, product)
+    z = s.where(x > 1.5, x - 2, s.where(x > 0.5, x - 1, x))
+    raised = s.where(x > 1.5, s.like(0, x), s.where(x > 0.5, s.log1p(s.where(x > 0.5, z, s.like(0, x))), s.log(x + x * x)))
+    return z * chebyshev(z * 2, LGAMMA_2) - raised + s.log(product)
+
+
+def lgamma_body(s: Any, x: Any) -> Any:
+    """log |gamma(x)|."""
+    from_nearest = x - s.rint(x)
+    size = s.where(x < 0, 1 - x, x)
+    large = s.maximum(size, s.like(8, x))
+    inverse = 1 / large
+    stirling = (large - 0.5) * (s.log(large) - 1) + (0.5 * log(2 * pi) - 0.5) + inverse * polynomial(inverse * inverse, _STIRLING)
+    value = s.where(size > 8, stirling, _lgamma_up_to_8(s, s.minimum(size, s.like(8, x))))
+    reflected = log(pi) - s.log(s.abs(s.sin(from_nearest * pi))) - value
+    return s.where(s.isinf(x), s.like(inf, x), s.where(x < 0, reflected, value))
+
+
+@elementwise(names=("lgamma", "Tensor.lgamma", "special.gammaln"), domain=(0.2, 4), **_REAL)
+def lgamma(s, input):
+    """The logarithm of the gamma function's magnitude; infinite at 0 and the negative integers.
+
+    >>> import powerhouse as torch
+    >>> torch.lgamma(torch.tensor([1.0, 4.0]))
+    tensor([0.0000, 1.7918])
+    """
+    return lgamma_body(s, input)
+
+
+def _digamma_up_to_10(s: Any, x: Any) -> Any:
+    """The digamma function on (0, 10], brought to [1, 2] by its recurrence."""
+    total = s.where(x < 1, -1 / x, s.like(0, x))
+    x = s.where(x < 1, x + 1, x)
+    for _ in range(8):
+        large = x > 2
+        x = s.where(large, x - 1, x)
+        total = total + s.where(large, 1 / x, s.like(0, x))
+    return total + ((x - _DIGAMMA_ZERO[0]) - _DIGAMMA_ZERO[1]) * chebyshev(x * 2 - 3, DIGAMMA_1)
+
+
+@elementwise(names=("digamma", "Tensor.digamma", "special.digamma", "special.psi"), domain=(0.2, 4), **_REAL)
+def digamma(s, input):
+    """The derivative of `lgamma`; nan at the negative integers, infinite at 0.
+
+    >>> import powerhouse as torch
+    >>> torch.digamma(torch.tensor([1.0, 0.5]))
+    tensor([-0.5772, -1.9635])
+    """
+    from_nearest = input - s.rint(input)
+    size = s.where(input < 0, 1 - input, input)
+    large = s.maximum(size, s.like(10, input))
+    square = 1 / (large * large)
+    asymptotic = s.log(large) - 0.5 / large - square * polynomial(square, _DIGAMMA_SERIES)
+    value = s.where(size > 10, asymptotic, _digamma_up_to_10(s, s.minimum(size, s.like(10, input))))
+    reflected = s.where(from_nearest == 0, s.like(nan, input), value - pi / s.tan(from_nearest * pi))
+    return s.where(input == 0, s.copysign(s.like(inf, input), -input), s.where(input < 0, reflected, value))
+
+
+lgamma.vjp(lambda g, out, x: (g * digamma(x),))
+digamma.vjp(lambda g, out, x: (g * zeta(2.0, x),))
+
+
+@composite(names=("mvlgamma", "Tensor.mvlgamma", "special.multigammaln"), inplace=True)
+def mvlgamma(input: Symbol, p: int) -> Symbol:
+    """The logarithm of the multivariate gamma function of dimension `p`, for `input > (p - 1) / 2`."""
+    if p < 1:
+        raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, but got {p}")
+    if input.dtype.is_complex or input.dtype.category == 0:
+        raise RuntimeError(f"mvlgamma: not implemented for dtype {input.dtype}")
+    total = lgamma(input)
+    for i in range(1, p):
+        total = total + lgamma(input - i / 2)
+    return total + p * (p - 1) / 4 * log(pi)
+
+
+mvlgamma.samples(lambda draw: iter([Sample((draw(2, 3, low=1.2, high=4), p)) for p in (1, 3)]))
+mvlgamma.errors(lambda draw: iter([Bad((draw(3), 0), {}, RuntimeError, "greater than or equal to 1")]))
+
+# --- the Hurwitz zeta function and the polygamma functions --------------------------------------------------------------------------------
+
+
+def _zeta_of_positive(s: Any, x: Any, q: Any) -> Any:
+    """The sum over k of `(q + k) ** -x` for x > 1, q > 0: ten terms, and the rest by the Euler-Maclaurin formula."""
+    total = s.power(q, -x)
+    for k in range(1, 10):
+        total = total + s.power(q + k, -x)
+    start = q + 10
+    power = s.power(start, -x)
+    total = total + power * start / (x - 1) + power * 0.5
+    term = power * (x / start)
+    for k, coefficient in enumerate(_EULER_MACLAURIN):
+        total = total + term * coefficient
+        term = term * ((x + (2 * k + 1)) / start) * ((x + (2 * k + 2)) / start)
+    return total
+
+
+@elementwise(names=("special.zeta",), **_REAL)
+def zeta(s, input, other):
+    """The Hurwitz zeta function: the sum over k >= 0 of `(other + k) ** -input`.
+
+    Infinite for `input` 1 and where `other` is 0 or a negative integer; nan for `input` below 1.
+    """
+    exact = s.floor(other)
+    part = other - exact
+    positive = other > 0
+    # for negative `other`, the terms on the negative side are those of two zeta functions of positive arguments
+    head = s.where(positive, other, part)
+    value = _zeta_of_positive(s, input, head)
+    back = s.where(positive, s.like(1, other), 1 - part)
+    ahead = s.where(positive, s.like(1, other), 1 - other)
+    sign = s.where(s.remainder(input, s.like(2, input)) == 0, s.like(1, input), s.like(-1, input))
+    mirrored = value + sign * (_zeta_of_positive(s, input, back) - _zeta_of_positive(s, input, ahead))
+    below = s.where(part == 0, s.like(inf, other), s.where(s.floor(input) == input, mirrored, s.like(nan, input)))
+    value = s.where(positive, value, s.where(other <= 0, below, other))
+    return s.where(input == 1, s.like(inf, input), s.where(input < 1, s.like(nan, input), value))
+
+
+@zeta.vjp
+def _(g: Symbol, out: Symbol, x: Symbol, q: Symbol) -> Any:
+    if x.needs_grad:
+        raise RuntimeError("zeta: the derivative with respect to 'input' is not implemented")
+    return None, g * x * zeta(x + 1, q) * -1
+
+
+zeta.samples(lambda draw: iter([Sample((draw(2, 3, low=1.2, high=5), draw(3, low=0.3, high=5)), only="forward")]))
+
+
+@composite(names=("polygamma", "special.polygamma"))
+def polygamma(n: int, input: Symbol) -> Symbol:
+    """The `n`-th derivative of `digamma`.
+
+    >>> import powerhouse as torch
+    >>> torch.polygamma(1, torch.tensor([1.0, 0.5]))
+    tensor([1.6449, 4.9348])
+    """
+    if n < 0:
+        raise RuntimeError(f"polygamma: polygamma(n, x) does not support negative n; got n={n}")
+    if n == 0:
+        return digamma(input)
+    factorial = gamma(n + 1) if n < 171 else inf
+    return times(zeta(n + 1, input), factorial if n % 2 else -factorial)
+
+
+@composite(names=("Tensor.polygamma",), name="polygamma_method", label="polygamma", inplace=("Tensor.polygamma_",))
+def polygamma_method(input: Symbol, n: int) -> Symbol:
+    """The `n`-th derivative of `digamma`."""
+    return polygamma(n, input)
+
+
+polygamma.samples(lambda draw: iter([Sample((n, draw(2, 3, low=0.3, high=4))) for n in (0, 1, 3)]))
+polygamma_method.samples(lambda draw: iter([Sample((draw(2, 3, low=0.3, high=4), 1))]))
+polygamma.errors(lambda draw: iter([Bad((-1, draw(3)), {}, RuntimeError, "does not support negative n")]))
+polygamma_method.errors(lambda draw: iter([Bad((draw(3), -1), {}, RuntimeError, "does not support negative n")]))
