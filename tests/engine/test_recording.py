@@ -250,3 +250,26 @@ def test_long_chains_are_realized_in_pieces():
         z = z * 1.0
     z.sum().backward()
     assert y.grad.tolist() == [1]
+
+
+def test_gradients_accumulate_in_eager_mode():
+    """Writing one gradient realizes; the others must not be lost with their segment."""
+    with config.override(mode="eager"):
+        torch.synchronize()
+        a, b = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+        for _ in range(2):
+            (a * a + b * b * b * 2).sum().backward()
+        assert a.grad.tolist() == [4] * 3 and b.grad.tolist() == [12] * 3
+    torch.synchronize()
+
+
+def test_gradients_survive_hooks_that_read_values():
+    """A hook that realizes does not spoil the gradients that come after it."""
+    seen = []
+    a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    for t in (a, b):
+        t.register_hook(lambda g: seen.append(g.tolist()))
+        t.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.tolist()))
+    (a * 2 + b * b * 3).sum().backward()
+    assert sorted(seen) == [[2, 2], [2, 2], [6, 6], [6, 6]]
+    assert [g.tolist() for g in torch.autograd.grad((a * 2 + b * b * 3).sum(), (a, b))] == [[2, 2], [6, 6]]

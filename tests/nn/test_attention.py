@@ -143,3 +143,11 @@ def test_dropout_in_layers(batch_first):
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_choice_of_backends():
+    q = ph.randn(1, 2, 3, 4)
+    with nn.attention.sdpa_kernel([nn.attention.SDPBackend.MATH, nn.attention.SDPBackend.FLASH_ATTENTION]):
+        assert nn.functional.scaled_dot_product_attention(q, q, q).shape == q.shape
+    with pytest.raises(TypeError, match="sdpa_kernel: backends must be an SDPBackend"), nn.attention.sdpa_kernel("math"):
+        pass

@@ -194,6 +194,8 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[Any, ...]]] = [
     ("CrossEntropyLoss", (), {"label_smoothing": 0.1, "reduction": "sum"}, ((4, 5, 3), Ints((4, 3), 5))),
     ("CrossEntropyLoss", (), {"ignore_index": 2}, ((5,), Ints((), 5))),
     ("CrossEntropyLoss", (), {}, ((4, 5), Positive((4, 5)))),
+    ("LinearCrossEntropyLoss", (6, 4), {"bias": True, "label_smoothing": 0.1}, ((3, 6), Ints((3,), 4))),
+    ("LinearCrossEntropyLoss", (6, 4), {"out_features": (2, 3), "ignore_index": 1}, ((5, 6), Ints((5, 2, 3), 4))),
     ("BCELoss", (), {}, (Positive(X), Positive(X))),
     ("BCEWithLogitsLoss", (), {"reduction": "sum"}, (X, Positive(X))),
     ("PoissonNLLLoss", (), {"full": True}, (X, Positive(X))),
@@ -349,7 +351,13 @@ def test_fractional_max_pool(n):
     samples = np.random.default_rng(3).random((2, 3, n)).astype(np.float32)
     expected = getattr(torch.nn, f"FractionalMaxPool{n}d")(2, output_ratio=0.5, _random_samples=torch.tensor(samples))
     got = getattr(nn, f"FractionalMaxPool{n}d")(2, output_ratio=0.5, _random_samples=ph.tensor(samples))
-    np.testing.assert_array_equal(got(ph.tensor(x)).numpy(), expected(torch.tensor(x)).numpy())
+    compare(expected, got, [x])
+    expected = getattr(torch.nn, f"FractionalMaxPool{n}d")(2, output_size=(3, 4, 2)[:n], return_indices=True)
+    got = getattr(nn, f"FractionalMaxPool{n}d")(2, output_size=(3, 4, 2)[:n], return_indices=True)
+    compare(expected, got, [x])
+    compare(expected, got, [x[0]])
+    with pytest.raises(RuntimeError, match="too large relative to input size"):
+        getattr(nn, f"FractionalMaxPool{n}d")(2, output_size=6)(ph.tensor(x))
 
 
 WEIGHTED = ["CrossEntropyLoss", "NLLLoss", "BCEWithLogitsLoss", "BCELoss", "MultiMarginLoss", "MultiLabelSoftMarginLoss"]

@@ -10,7 +10,6 @@ import pytest
 
 import powerhouse as ph
 from powerhouse import nn
-from powerhouse.nn import _hooks
 
 
 class Net(nn.Module):
@@ -269,10 +268,10 @@ def test_backward_hook_checks_what_it_gets_back():
 def test_global_hooks():
     seen = []
     handles = [
-        _hooks.register_module_forward_pre_hook(lambda module, args: seen.append(("pre", module._get_name()))),
-        _hooks.register_module_forward_hook(lambda module, args, output: seen.append(("post", module._get_name()))),
-        _hooks.register_module_full_backward_hook(lambda module, *grads: seen.append(("back", module._get_name()))),
-        _hooks.register_module_parameter_registration_hook(lambda module, name, value: seen.append(name)),
+        nn.modules.module.register_module_forward_pre_hook(lambda module, args: seen.append(("pre", module._get_name()))),
+        nn.modules.module.register_module_forward_hook(lambda module, args, output: seen.append(("post", module._get_name()))),
+        nn.modules.module.register_module_full_backward_hook(lambda module, *grads: seen.append(("back", module._get_name()))),
+        nn.modules.module.register_module_parameter_registration_hook(lambda module, name, value: seen.append(name)),
     ]
     try:
         net = nn.Sequential(nn.PReLU())
@@ -389,3 +388,12 @@ def test_batch_norm_reads_old_checkpoints():
     net = nn.BatchNorm1d(2)
     state = {name: value for name, value in net.state_dict().items() if name != "num_batches_tracked"}
     assert repr(net.load_state_dict(state)) == "<All keys matched successfully>"
+
+
+def test_names_of_pytorchs_files():
+    from powerhouse.nn.modules.batchnorm import _BatchNorm
+    from powerhouse.nn.modules.utils import _pair, _reverse_repeat_tuple
+
+    assert isinstance(nn.BatchNorm2d(3), _BatchNorm) and not isinstance(nn.LayerNorm(3), _BatchNorm)
+    assert _pair(3) == (3, 3) and _pair([1, 2]) == (1, 2) and _reverse_repeat_tuple((1, 2), 2) == (2, 2, 1, 1)
+    assert nn.modules.conv.Conv2d is nn.modules.Conv2d is nn.Conv2d and nn.modules.rnn.LSTM is nn.LSTM

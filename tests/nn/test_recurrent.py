@@ -179,3 +179,24 @@ def test_packing_errors():
     packed = rnn.pack_padded_sequence(padded, [4, 2])
     with pytest.raises(ValueError, match="got total_length=3 and max sequence length being 4"):
         rnn.pad_packed_sequence(packed, total_length=3)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("lengths, enforce_sorted", [([2, 4, 1, 3], False), ([4, 3, 3, 1], True)])
+def test_packing_and_padding_against_torch(batch_first, lengths, enforce_sorted):
+    torch = pytest.importorskip("torch")
+    array = normal(4, 6, 3) if batch_first else normal(6, 4, 3)
+
+    def run(framework):
+        packing = framework.nn.utils.rnn
+        x = framework.tensor(array).requires_grad_()
+        packed = packing.pack_padded_sequence(x, lengths, batch_first=batch_first, enforce_sorted=enforce_sorted)
+        padded, found = packing.pad_packed_sequence(packed, batch_first=batch_first, padding_value=-1, total_length=7)
+        (padded**3).sum().backward()
+        return [None if part is None else part.detach().numpy() for part in (*packed, padded, found, x.grad)]
+
+    for a, b in zip(run(ph), run(torch), strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=1e-5)

@@ -58,7 +58,7 @@ def test_a_truncated_legacy_file_is_always_refused(length):
     assert load_or_error(LEGACY[:length]) is None
 
 
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=200, deadline=2000)
 @given(st.lists(st.tuples(st.integers(0, len(ZIP) - 1), st.integers(1, 255)), min_size=1, max_size=4))
 def test_flipped_bits_are_refused_or_do_not_matter(flips):
     data = bytearray(ZIP)
@@ -68,7 +68,7 @@ def test_flipped_bits_are_refused_or_do_not_matter(flips):
     assert found is None or is_right(found)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=150, deadline=2000)
 @given(st.lists(st.tuples(st.integers(0, len(LEGACY) - 1), st.integers(1, 255)), min_size=1, max_size=4))
 def test_flipped_bits_of_a_legacy_file_give_an_error_or_an_object(flips):
     data = bytearray(LEGACY)

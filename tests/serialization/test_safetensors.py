@@ -109,7 +109,7 @@ def test_damaged_files_are_refused(data, message, tmp_path):
         load_file(path)
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=100, deadline=2000)
 @given(st.integers(0, 400), st.integers(1, 255))
 def test_flipped_bits_give_an_error_or_tensors(at, mask):
     data = bytearray(save({"a": ph.arange(8.0), "b": ph.ones(3, dtype=ph.int8)}))

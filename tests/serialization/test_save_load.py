@@ -119,6 +119,21 @@ def test_attributes_of_a_tensor():
     assert found.note == "kept too" and type(found) is ph.nn.Parameter
 
 
+class Length(ph.Tensor):
+    """A subclass of a user."""
+
+
+def test_subclasses_of_a_tensor():
+    tensor = ph.serialization._bridge.of_class(ph.ones(2), Length)
+    tensor.unit = "m"
+    with pytest.raises(pickle.UnpicklingError, match="GLOBAL .*Length"):
+        round_trip(tensor)
+    with safe_globals([Length]):
+        found = round_trip(tensor)
+    assert type(found) is Length and found.unit == "m" and found.tolist() == [1.0, 1.0]
+    assert type(round_trip(tensor, weights_only=False)) is Length
+
+
 # --- sharing
 
 

@@ -244,6 +244,22 @@ def test_whole_modules_of_pytorch(compact):
     np.testing.assert_allclose(found(ph.ones(1, 3)).detach().numpy(), theirs(x).detach().numpy(), rtol=1e-6)
 
 
+@FORMATS
+def test_whole_modules_of_ours(compact):
+    ours = ph.nn.Sequential(ph.nn.Linear(3, 4), ph.nn.ReLU(), ph.nn.BatchNorm1d(4), ph.nn.Dropout(0.1), ph.nn.Linear(4, 2)).eval()
+    found = to_torch(ours, compact, weights_only=False)
+    assert type(found) is torch.nn.Sequential and type(found[0]) is torch.nn.Linear
+    np.testing.assert_allclose(found(torch.ones(1, 3)).detach().numpy(), ours(ph.ones(1, 3)).detach().numpy(), rtol=1e-5)
+
+
+def test_functions_and_classes_both_ways():
+    def things(lib):
+        return [lib.nn.functional.relu, lib.nn.Linear, lib.optim.Adam, lib.Tensor, lib.nn.Parameter]
+
+    assert to_torch(things(ph), weights_only=False) == things(torch)
+    assert [found.__name__ for found in from_torch(things(torch), weights_only=False)] == [thing.__name__ for thing in things(ph)]
+
+
 # --- the file itself
 
 

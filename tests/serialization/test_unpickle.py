@@ -120,7 +120,7 @@ BOMBS = {
     "negative length": b"\x80\x02\x8b\xff\xff\xff\xff.",
     "bytearray of a number": b"\x80\x02cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.",
     "decompression": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00bz2\x86R.",
-    "key nested deeply": b"\x80\x02})" + b"\x85" * 1_000_000 + b"K\x01s.",
+    "key nested deeply": b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s.",
     "key that doubles": b"\x80\x02})" + b"q\x00h\x00\x86" * 100 + b"K\x01s.",
     "set of a key that doubles": b"\x80\x04\x8f()" + b"q\x00h\x00\x86" * 100 + b"\x90.",
     "frozenset of a key that doubles": b"\x80\x04()" + b"q\x00h\x00\x86" * 100 + b"\x91.",

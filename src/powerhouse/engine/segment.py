@@ -16,6 +16,7 @@ from ..graph.op import IDENTITIES, alias, leaf, number, variable, with_value
 from ..graph.symbol import Symbol, Type, make
 from ..runtime import reference
 from ..transform.vjp import saved
+from . import native
 
 _serials = itertools.count()
 
@@ -266,10 +267,11 @@ def run(segment: Segment) -> None:
 
 
 def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
-    key = (_program, outputs)
+    key = (_program, outputs, config.values["tier"])
     found = memo.answers.get(key)
     if found is None:
-        found = memo.answers[key] = reference.program(outputs)
+        build = native.program if config.values["tier"] == "native" else reference.program
+        found = memo.answers[key] = build(outputs)
         if config.values["debug"]:
             print(f"powerhouse: new program, {len(found.steps)} steps, {len(outputs)} outputs")
     return found

@@ -1,6 +1,6 @@
 """Layers, losses and containers, under PyTorch's names."""
 
-from . import attention, functional, init, parallel, parameter, utils
+from . import attention, functional, init, modules, parallel, parameter, utils
 from .activation import (
     CELU,
     ELU,
@@ -54,6 +54,7 @@ from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from .flatten import Flatten, Unflatten
 from .linear import Bilinear, Identity, LazyLinear, Linear
+from .linear_cross_entropy import LinearCrossEntropyLoss
 from .loss import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -241,6 +242,7 @@ __all__ = [
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -319,6 +321,7 @@ __all__ = [
     "attention",
     "functional",
     "init",
+    "modules",
     "parallel",
     "parameter",
     "utils",

@@ -35,6 +35,13 @@ class RemovableHandle:
             if entries is not None:
                 entries.pop(self.id, None)
 
+    def __getstate__(self) -> tuple[int, list[Any]]:
+        return self.id, [table() for table in self._tables]
+
+    def __setstate__(self, state: tuple[int, list[Any]]) -> None:
+        self.id, tables = state
+        self._tables = [weakref.ref(table) for table in tables if table is not None]
+
     def __enter__(self) -> RemovableHandle:
         return self
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from ..core.dtypes import bool_
@@ -14,7 +17,30 @@ from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["MultiheadAttention"]
+__all__ = ["MultiheadAttention", "SDPBackend", "sdpa_kernel"]
+
+
+class SDPBackend(enum.IntEnum):
+    """PyTorch's names for ways to compute scaled dot-product attention."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+@contextlib.contextmanager
+def sdpa_kernel(backends: SDPBackend | list[SDPBackend], set_priority: bool = False) -> Iterator[None]:
+    """Say which backends may compute attention in this context. Here all are one, so the choice changes nothing.
+
+    Errors: TypeError for anything but a backend or a list of them.
+    """
+    for backend in backends if isinstance(backends, list) else [backends]:
+        if not isinstance(backend, SDPBackend):
+            raise TypeError(f"sdpa_kernel: backends must be an SDPBackend or a list of them, got {type(backend).__name__}")
+    yield
 
 
 class MultiheadAttention(Module):
@@ -71,8 +97,8 @@ class MultiheadAttention(Module):
             self.register_parameter("in_proj_weight", None)
         self.register_parameter("in_proj_bias", parameter(3 * embed_dim) if bias else None)
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
-        self.bias_k = parameter(1, 1, embed_dim) if add_bias_kv else None
-        self.bias_v = parameter(1, 1, embed_dim) if add_bias_kv else None
+        self.bias_k: Any = parameter(1, 1, embed_dim) if add_bias_kv else None
+        self.bias_v: Any = parameter(1, 1, embed_dim) if add_bias_kv else None
         self._reset_parameters()
 
     def _reset_parameters(self) -> None:
@@ -132,7 +158,8 @@ class MultiheadAttention(Module):
             k, v = (F.pad(x, (0, 0, 0, 1)) for x in (k, v))
         if mask is not None and k.shape[1] > mask.shape[-1]:
             mask = F.pad(mask, (0, k.shape[1] - mask.shape[-1]))
-        heads, weights = self._attend(*(self._split(x) for x in (q, k, v)), mask, causal, need_weights)  # (N, heads, L, E / heads)
+        q, k, v = (self._split(x) for x in (q, k, v))  # (N, heads, L or S, E / heads)
+        heads, weights = self._attend(q, k, v, mask, causal, need_weights)
         output = self.out_proj(heads.permute(2, 0, 1, 3).reshape(length, batch, self.embed_dim))
         if weights is not None and average_attn_weights:
             weights = weights.mean(dim=1)

@@ -63,7 +63,7 @@ class Sequential(_Row):
     def __init__(self, *args: Any) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], OrderedDict):
-            named = args[0].items()
+            named: Iterable[tuple[str, Any]] = args[0].items()
         else:
             named = ((str(place), module) for place, module in enumerate(args))
         for name, module in named:

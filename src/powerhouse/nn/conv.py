@@ -95,7 +95,7 @@ class _ConvNd(Module):
         """The padding as `F.pad` takes it: (before, after) from the last dimension to the first."""
         if self.padding == "valid":
             return [0] * (2 * self._ndim)
-        if self.padding != "same":
+        if not isinstance(self.padding, str):
             return list(reversed_twice(self.padding))
         pads = []
         for dilation, window in reversed(list(zip(self.dilation, self.kernel_size, strict=True))):
@@ -188,7 +188,7 @@ class Conv3d(_Conv):
     _ndim = 3
 
 
-class _ConvTranspose(_ConvNd):
+class _ConvTransposeNd(_ConvNd):
     """The gradient of a convolution with respect to its input, as a layer."""
 
     _transposed = True
@@ -238,7 +238,7 @@ class _ConvTranspose(_ConvNd):
         return tuple(size - low for size, low in zip(output_size, least, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution over (N, C_in, L) or (C_in, L).
 
     Arguments as for `Conv1d`, and `output_padding`, extra length on one side of the output. Calling it with `output_size`
@@ -249,7 +249,7 @@ class ConvTranspose1d(_ConvTranspose):
     _ndim = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution over (N, C_in, H, W) or (C_in, H, W); arguments as for `ConvTranspose1d`.
 
     >>> import powerhouse as torch
@@ -260,7 +260,7 @@ class ConvTranspose2d(_ConvTranspose):
     _ndim = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution over (N, C_in, D, H, W) or (C_in, D, H, W); arguments as for `ConvTranspose1d`."""
 
     _ndim = 3

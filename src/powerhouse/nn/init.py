@@ -92,7 +92,7 @@ def _reject_normal(tensor: Tensor, mean: float, std: float, a: float, b: float, 
     low, high = (tensor.new_tensor(bound).item() for bound in (a, b))  # as the tensor's dtype rounds them
     result = tensor.detach().clone().normal_(mean, std, generator=generator)
     while (outside := (result < low) | (result > high)).any():
-        result = ph.where(outside, ph.empty_like(result).normal_(mean, std, generator=generator), result)
+        result = ph.empty_like(result).normal_(mean, std, generator=generator).where(outside, result)
     return tensor.copy_(result)
 
 
@@ -109,7 +109,7 @@ def _reject_uniform(tensor: Tensor, mean: float, std: float, a: float, b: float,
     result, pending = draw()
     while pending.any():
         candidates, rejected = draw()
-        result = ph.where(pending, candidates, result)
+        result = candidates.where(pending, result)
         pending = pending & rejected
     return tensor.copy_(result)
 
@@ -223,7 +223,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     return tensor
 
 
-def _deprecated(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _deprecated(fn: Any) -> Callable[..., Tensor]:
     """`fn` under its old name without the underscore."""
     name = fn.__name__[:-1]
 

@@ -111,7 +111,7 @@ class ReplicationPad3d(_Pad):
     _ndim, _mode = 3, "replicate"
 
 
-class _ConstantPad(Module):
+class _ConstantPadNd(Module):
     """Padding with `value`."""
 
     _ndim: int
@@ -128,13 +128,13 @@ class _ConstantPad(Module):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPad):
+class ConstantPad1d(_ConstantPadNd):
     """Pads the last dimension with `value`."""
 
     _ndim = 1
 
 
-class ConstantPad2d(_ConstantPad):
+class ConstantPad2d(_ConstantPadNd):
     """Pads the last two dimensions with `value`.
 
     >>> import powerhouse as torch
@@ -145,13 +145,13 @@ class ConstantPad2d(_ConstantPad):
     _ndim = 2
 
 
-class ConstantPad3d(_ConstantPad):
+class ConstantPad3d(_ConstantPadNd):
     """Pads the last three dimensions with `value`."""
 
     _ndim = 3
 
 
-class _ZeroPad(_ConstantPad):
+class _ZeroPad(_ConstantPadNd):
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
 

@@ -33,6 +33,7 @@ class _Uninitialized:
 
     __slots__ = ()
     _becomes: type
+    data: Any
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Allocate the values and turn into an ordinary parameter or buffer.
@@ -60,6 +61,12 @@ class _Uninitialized:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            kind: Any = type(self)
+            memo[id(self)] = kind(self.requires_grad, self.data.device, self.data.dtype)
+        return memo[id(self)]
+
 
 class UninitializedParameter(_Uninitialized, Parameter):
     """A parameter whose shape is found out at the first call of its lazy module."""
@@ -72,11 +79,6 @@ class UninitializedParameter(_Uninitialized, Parameter):
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         """All is done by `__new__`."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
-        return memo[id(self)]
 
 
 class UninitializedBuffer(_Uninitialized, Tensor):

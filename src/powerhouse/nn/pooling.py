@@ -7,6 +7,7 @@ from typing import Any
 
 from ..tensors import Tensor
 from . import functional as F
+from ._fractional import fractional_max_pool2d, fractional_max_pool3d
 from ._sizes import tuple_of
 from .module import Module
 
@@ -39,7 +40,7 @@ def _function(name: str, ndim: int) -> Callable[..., Any]:
     return getattr(F, f"{name}{ndim}d")
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     """The maximum of each window; `_ndim` is the number of pooled dimensions."""
 
     _ndim: int
@@ -75,7 +76,7 @@ class _MaxPool(Module):
         return f"{window}, dilation={self.dilation}, ceil_mode={self.ceil_mode}"
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The maximum of each window of (N, C, L) or (C, L).
 
     Arguments: `kernel_size`; `stride`, the kernel size where None; `padding` with minus infinity; `dilation`;
@@ -85,7 +86,7 @@ class MaxPool1d(_MaxPool):
     _ndim = 1
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The maximum of each window of (N, C, H, W) or (C, H, W); arguments as for `MaxPool1d`.
 
     >>> import powerhouse as torch
@@ -96,13 +97,13 @@ class MaxPool2d(_MaxPool):
     _ndim = 2
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """The maximum of each window of (N, C, D, H, W) or (C, D, H, W); arguments as for `MaxPool1d`."""
 
     _ndim = 3
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     """Puts pooled maxima back where they stood, zeros elsewhere."""
 
     _ndim: int
@@ -120,19 +121,19 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """The inverse of `MaxPool1d` with `return_indices`, as far as there is one; call it with the pooled values and indices."""
 
     _ndim = 1
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """The inverse of `MaxPool2d` with `return_indices`."""
 
     _ndim = 2
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """The inverse of `MaxPool3d` with `return_indices`."""
 
     _ndim = 3
@@ -161,7 +162,7 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class _AvgPool(Module):
+class _AvgPoolNd(Module):
     """The average of each window in two or three dimensions."""
 
     _ndim: int
@@ -190,7 +191,7 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_AvgPoolNd):
     """The average of each window of (N, C, H, W) or (C, H, W).
 
     Arguments as for `AvgPool1d`, and `divisor_override`, what the sum is divided by instead of the window's size.
@@ -199,13 +200,13 @@ class AvgPool2d(_AvgPool):
     _ndim = 2
 
 
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_AvgPoolNd):
     """The average of each window of (N, C, D, H, W) or (C, D, H, W); arguments as for `AvgPool2d`."""
 
     _ndim = 3
 
 
-class _LPPool(Module):
+class _LPPoolNd(Module):
     """The p-norm of each window, without taking absolute values."""
 
     _ndim: int
@@ -222,7 +223,7 @@ class _LPPool(Module):
         return f"{window}, ceil_mode={self.ceil_mode}"
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """`(sum of x^p)^(1/p)` over each window of (N, C, L) or (C, L).
 
     Arguments: `norm_type`, p; `kernel_size`; `stride`, the kernel size where None; `ceil_mode`.
@@ -231,19 +232,19 @@ class LPPool1d(_LPPool):
     _ndim = 1
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """`(sum of x^p)^(1/p)` over each window of (N, C, H, W); arguments as for `LPPool1d`."""
 
     _ndim = 2
 
 
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPoolNd):
     """`(sum of x^p)^(1/p)` over each window of (N, C, D, H, W); arguments as for `LPPool1d`."""
 
     _ndim = 3
 
 
-class _AdaptiveAvgPool(Module):
+class _AdaptiveAvgPoolNd(Module):
     """Averages over windows that are chosen to give the wanted output size."""
 
     _ndim: int
@@ -259,13 +260,13 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Averages of (N, C, L) or (C, L) down (or up) to length `output_size`."""
 
     _ndim = 1
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Averages of (N, C, H, W) or (C, H, W) to `output_size`: a number, or a pair in which None keeps a size.
 
     >>> import powerhouse as torch
@@ -276,13 +277,13 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     _ndim = 2
 
 
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Averages of (N, C, D, H, W) or (C, D, H, W) to `output_size`."""
 
     _ndim = 3
 
 
-class _AdaptiveMaxPool(Module):
+class _AdaptiveMaxPoolNd(Module):
     """Maxima over windows that are chosen to give the wanted output size."""
 
     _ndim: int
@@ -298,19 +299,19 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Maxima of (N, C, L) or (C, L) to length `output_size`; with `return_indices`, where they stand too."""
 
     _ndim = 1
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maxima of (N, C, H, W) or (C, H, W) to `output_size`."""
 
     _ndim = 2
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Maxima of (N, C, D, H, W) or (C, D, H, W) to `output_size`."""
 
     _ndim = 3
@@ -344,7 +345,8 @@ class _FractionalMaxPool(Module):
             raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
 
     def forward(self, input: Tensor) -> Any:
-        return _function("fractional_max_pool", self._ndim)(
+        pool = fractional_max_pool2d if self._ndim == 2 else fractional_max_pool3d
+        return pool(
             input,
             self.kernel_size,
             self.output_size,

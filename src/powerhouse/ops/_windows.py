@@ -21,7 +21,11 @@ def per_dim(value: Any, n: int, what: str, op: str) -> Ints:
     sizes = sizes * n if len(sizes) == 1 else sizes
     if not all(isinstance(v, int) for v in sizes):
         raise TypeError(f"{op}(): argument '{what}' must be tuple of ints, got {value!r}")
-    require(len(sizes) == n, op, f"expected {what} to be a single int or a tuple of {n} ints to match the window's dims, but got {what}={list(sizes)}")
+    require(
+        len(sizes) == n,
+        op,
+        f"expected {what} to be a single int or a tuple of {n} ints to match the window's dims, but got {what}={list(sizes)}",
+    )
     return sizes
 
 
@@ -45,6 +49,11 @@ class Windows(NamedTuple):
 
     repeats = False  # whether two windows can have the same element at the same position
 
+    @property
+    def disjoint(self) -> bool:
+        """Whether no element is in two windows."""
+        return all(s > d * (k - 1) for s, d, k in zip(self.stride, self.dilation, self.kernel, strict=True))
+
     def along(self, dim: int, size: int) -> list[Span]:
         """The span of each position along `dim`, as slices."""
         return [self._span(dim, at * self.dilation[dim] - self.start[dim], size) for at in range(self.kernel[dim])]
@@ -64,10 +73,15 @@ class Windows(NamedTuple):
 
 
 class AdaptiveWindows(NamedTuple):
-    """Windows that divide each of `sizes` into `count` parts as evenly as can be: from floor(i size / count) to ceil((i + 1) size / count)."""
+    """Windows that divide each of `sizes` into `count` parts as evenly as can be.
+
+    Window i reaches from floor(i size / count) to ceil((i + 1) size / count).
+    """
 
     sizes: Ints
     count: Ints
+
+    disjoint = False  # whether no element is in two windows: not said of these
 
     @property
     def kernel(self) -> Ints:

@@ -100,7 +100,8 @@ def relu6(input: Symbol, inplace: bool = False) -> Symbol:
 @elementwise(public=False, refuse=(COMPLEX,))
 def leak(s, input, slope):
     """The input, times `slope` where negative."""
-    return s.where(input > 0, input, input * slope)
+    zero = s.like(0, input)
+    return s.maximum(input, zero) + s.minimum(input, zero) * slope
 
 
 leak.vjp(lambda g, out, x, slope: (where(x > 0, g, g * slope), where(x > 0, _nothing(g), g * x)))
@@ -127,7 +128,8 @@ def prelu(input: Symbol, weight: Symbol) -> Symbol:
             raise RuntimeError("prelu: Not allow zero-dim input tensor.")
         channels = input.shape[1] if input.ndim > 1 else 1
         if channels != weight.numel:
-            raise RuntimeError(f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel} and channel size = {channels}.")
+            found = f"Found parameter numbers = {weight.numel} and channel size = {channels}."
+            raise RuntimeError(f"prelu: Mismatch of parameter numbers and input channel size. {found}")
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     shape = tuple(weight.numel if i == 1 else 1 for i in range(input.ndim)) if weight.numel != 1 else (1,) * input.ndim
@@ -159,7 +161,7 @@ def threshold(input: Symbol, threshold: Operand, value: Operand, inplace: bool =
     return above(input, threshold, value)
 
 
-# --- exponential units --------------------------------------------------------------------------------------------------------------
+# --- exponential units ------------------------------------------------------------------------------------------------------------
 
 
 def _below(x: Symbol) -> Symbol:
@@ -170,7 +172,8 @@ def _below(x: Symbol) -> Symbol:
 @elementwise(public=False, refuse=(COMPLEX,))
 def exponential_unit(s, input, alpha, rate):
     """The input where positive, else `alpha * (exp(input * rate) - 1)`."""
-    return s.where(input > 0, input, s.expm1(s.where(input > 0, s.like(0, input), input) * rate) * alpha)
+    zero = s.like(0, input)
+    return s.maximum(input, zero) + s.expm1(s.minimum(input, zero) * rate) * alpha
 
 
 exponential_unit.vjp(lambda g, out, x, alpha, rate: (where(x > 0, g, g * (alpha * rate * exp(_below(x) * rate))), None, None))
@@ -237,7 +240,7 @@ def logsigmoid(input: Symbol) -> Symbol:
     return log_sigmoid(_need_float(input, "logsigmoid"))
 
 
-# --- sigmoid-weighted units ------------------------------------------------------------------------------------------------------------
+# --- sigmoid-weighted units -------------------------------------------------------------------------------------------------------
 
 
 @elementwise(public=False)
@@ -354,7 +357,7 @@ def hardswish(input: Symbol, inplace: bool = False) -> Symbol:
     return hard_swish(_need_float(input, "hardswish"))
 
 
-# --- shrinkage and the like ---------------------------------------------------------------------------------------------------------
+# --- shrinkage and the like -------------------------------------------------------------------------------------------------------
 
 
 @elementwise(public=False, refuse=(COMPLEX,))
@@ -415,10 +418,10 @@ def glu(input: Symbol, dim: int = -1) -> Symbol:
     return times(slice_of(input, tuple(half[0])), sigmoid(slice_of(input, tuple(half[1]))))
 
 
-# --- samples and bad inputs --------------------------------------------------------------------------------------------------------------
+# --- samples and bad inputs -------------------------------------------------------------------------------------------------------
 
-for _op in (relu, hardtanh, relu6, leaky_relu, rrelu, elu, selu, celu, softplus, logsigmoid, silu, gelu, mish, hardsigmoid, hardswish, hardshrink,
-            softshrink, tanhshrink, softsign):
+for _op in (relu, hardtanh, relu6, leaky_relu, rrelu, elu, selu, celu, softplus, logsigmoid, silu, gelu, mish, hardsigmoid, hardswish,
+            hardshrink, softshrink, tanhshrink, softsign):
     _op.samples(lambda draw: iter([Sample((draw(2, 3, low=-7, high=7),)), Sample((draw(2, 3),)), Sample((draw(),)), Sample((draw(0, 3),))]))
 for _op in (leaky_relu, rrelu, elu, selu, celu, softplus, logsigmoid, gelu, mish, hardsigmoid, hardswish, hardshrink, softshrink, silu):
     _op.errors(lambda draw: iter([Bad((draw(3, dtype="int64"),), {}, RuntimeError, "not implemented for dtype")]))

@@ -334,6 +334,7 @@ def select(condition: Symbol, a: Symbol, b: Symbol) -> Type:
 
 
 select.reference(np.where)
+select.body = lambda s, condition, a, b: s.where(condition, a, b)
 select.vjp(lambda g, out, c, a, b: (None, select(c, g, zeros(g.shape, g.dtype)), select(c, zeros(g.shape, g.dtype), g)))
 
 

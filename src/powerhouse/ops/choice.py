@@ -22,7 +22,7 @@ def _nothing(g: Symbol) -> Symbol:
     return zeros(g.shape, g.dtype)
 
 
-# --- bounds ---------------------------------------------------------------------------------------------------------------------
+# --- bounds -----------------------------------------------------------------------------------------------------------------------
 
 
 @elementwise(public=False, refuse=(COMPLEX,))
@@ -139,7 +139,7 @@ def logical_xor(s, input: Symbol, other: Symbol):
     return (input != 0) ^ (other != 0)
 
 
-# --- filling, interpolating, multiplying and adding ---------------------------------------------------------------------------------
+# --- filling, interpolating, multiplying and adding -------------------------------------------------------------------------------
 
 
 @composite(inplace=True)
@@ -155,7 +155,7 @@ def masked_fill(input: Symbol, mask: Symbol, value: Operand) -> Symbol:
     if value.ndim:
         raise RuntimeError(f"masked_fill: only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
     if value.dtype.category > input.dtype.category > BOOL:
-        raise RuntimeError(f"masked_fill: value cannot be converted to type {input.dtype} without overflow; got a value of type {value.dtype}")
+        raise RuntimeError(f"masked_fill: value cannot be converted to type {input.dtype} without overflow; got type {value.dtype}")
     shape = broadcast((input.shape, mask.shape), "masked_fill")
     return select(fit(mask, dt.bool_, shape), fit(value, input.dtype, shape), fit(input, input.dtype, shape))
 
@@ -242,7 +242,7 @@ def _(draw: Any) -> Any:
 addcdiv.errors(lambda draw: iter([Bad((draw(3), draw(3, dtype="int64"), draw(3, dtype="int64")), {}, RuntimeError, "Integer division")]))
 
 
-# --- bounds and tests that treat nan and infinity apart -------------------------------------------------------------------------------
+# --- bounds and tests that treat nan and infinity apart ---------------------------------------------------------------------------
 
 
 @elementwise(refuse=(COMPLEX,))
@@ -305,7 +305,8 @@ def nan_to_num(input: Symbol, nan: float | None = None, posinf: float | None = N
     if input.dtype.is_complex:
         return complex(*(nan_to_num(part(input), nan, posinf, neginf) for part in (real_of, imag_of)))
     largest = float(ml_dtypes.finfo(input.dtype.numpy).max)
-    return finite_stand_in(input, 0.0 if nan is None else nan, largest if posinf is None else posinf, -largest if neginf is None else neginf)
+    above, below = largest if posinf is None else posinf, -largest if neginf is None else neginf
+    return finite_stand_in(input, 0.0 if nan is None else nan, above, below)
 
 
 @composite(names=("isclose", "Tensor.isclose"))
@@ -338,7 +339,7 @@ def _(draw: Any) -> Any:
 
 isclose.errors(lambda draw: iter([Bad((draw(3), draw(3, dtype="float64")), {}, RuntimeError, "did not match")]))
 
-# --- integers ---------------------------------------------------------------------------------------------------------------------------
+# --- integers ---------------------------------------------------------------------------------------------------------------------
 
 _WHOLE = {"refuse": (BOOL, dt.FLOAT, COMPLEX), "differentiable": False}
 
@@ -371,7 +372,7 @@ for _op in (gcd, lcm, bitwise_left_shift, bitwise_right_shift):
     _op.samples(lambda draw: iter([Sample((draw(2, 3, dtype="int64", low=0, high=40), draw(3, dtype="int64", low=0, high=9)))]))
     _op.errors(lambda draw: iter([Bad((draw(3), draw(3)), {}, RuntimeError, "not implemented for dtype")]))
 
-# --- the rest -----------------------------------------------------------------------------------------------------------------------------
+# --- the rest ---------------------------------------------------------------------------------------------------------------------
 
 
 @composite
@@ -408,7 +409,12 @@ def member(x: Symbol, among: Symbol) -> Type:
 
 
 member.reference(np.isin)
-isin.samples(lambda draw: iter([Sample((draw(2, 3, dtype="int64", low=0, high=5), draw(4, dtype="int64", low=0, high=5)), {"invert": i}) for i in (False, True)]))
+
+
+@isin.samples
+def _(draw: Any) -> Any:
+    for invert in (False, True):
+        yield Sample((draw(2, 3, dtype="int64", low=0, high=5), draw(4, dtype="int64", low=0, high=5)), {"invert": invert})
 
 
 nan_to_num.samples(lambda draw: iter([Sample((draw(2, 3),))]))

@@ -20,24 +20,21 @@ from .views import reduce_sum, reshape_to, restore, zeros
 
 
 @primitive(differentiable=False, cheap=True)
-def checked_index(index: Symbol, size: int, ignored: int | None, message: str) -> Type:
-    """`index`; running it raises IndexError with `message` (of `{}`, an offender) unless each is `ignored` or in 0 ... `size` - 1."""
+def checked_index(index: Symbol, size: int, message: str) -> Type:
+    """`index`; running it raises IndexError with `message` (of `{}`, an offender) unless each is in 0 ... `size` - 1."""
     return index.type
 
 
 @checked_index.reference
-def _(index: Any, size: int, ignored: int | None, message: str) -> Any:
+def _(index: Any, size: int, message: str) -> Any:
     if index.size and (index.min() < 0 or index.max() >= size):
-        outside = (index < 0) | (index >= size)
-        bad = index[outside if ignored is None else outside & (index != ignored)]
-        if bad.size:
-            raise IndexError(message.format(bad.flat[0]))
+        raise IndexError(message.format(index[(index < 0) | (index >= size)].flat[0]))
     return index
 
 
 def _rows(weight: Symbol, index: Symbol, op: str) -> Symbol:
     """`weight[index]` for flat `index`: one row each."""
-    found = checked_index(index, weight.shape[0], None, f"{op}: index out of range in self: got {{}} for a table of {weight.shape[0]} rows")
+    found = checked_index(index, weight.shape[0], f"{op}: index out of range in self: got {{}} for a table of {weight.shape[0]} rows")
     return index_get((weight, found), (0,))
 
 
@@ -45,7 +42,10 @@ def _check_table(input: Symbol, weight: Symbol, op: str) -> None:
     if weight.ndim != 2:
         raise RuntimeError(f"{op}: 'weight' must be 2-D, got {list(weight.shape)}")
     if input.dtype not in (dt.int64, dt.int32):
-        raise RuntimeError(f"{op}: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got {input.dtype} instead")
+        raise RuntimeError(
+            f"{op}: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
+            f"got {input.dtype} instead"
+        )
 
 
 def _wrapped(padding_idx: int | None, rows: int, op: str) -> int | None:
@@ -62,8 +62,15 @@ def _counts(index: Symbol, rows: int, kind: dt.dtype) -> Symbol:
 
 
 @composite(names=("nn.functional.embedding",))
-def embedding(input: Symbol, weight: Symbol, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
-              scale_grad_by_freq: bool = False, sparse: bool = False) -> Symbol:
+def embedding(
+    input: Symbol,
+    weight: Symbol,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Symbol:
     """The rows of `weight` (num, dim) at the indices `input` (int64 or int32, any shape): (*input, dim).
 
     Rows at `padding_idx` get no gradient; `scale_grad_by_freq` divides gradients by how often the index is in `input`. `sparse` is
@@ -93,8 +100,8 @@ def embedding(input: Symbol, weight: Symbol, padding_idx: int | None = None, max
 @embedding.samples
 def _(draw: Any) -> Any:
     yield Sample((np.array([[1, 0, 2], [2, 2, 3]]), draw(4, 3)))
-    yield Sample((np.array([1, 3, 3]), draw(4, 3)), {"padding_idx": -1})
-    yield Sample((np.array([1, 3, 3], np.int32), draw(4, 3)), {"scale_grad_by_freq": True})
+    yield Sample((np.array([1, 3, 3]), draw(4, 3)), {"padding_idx": -1}, only="forward")
+    yield Sample((np.array([1, 3, 3], np.int32), draw(4, 3)), {"scale_grad_by_freq": True}, only="forward")
     yield Sample((np.array(2), draw(4, 3)))
     yield Sample((np.zeros((0,), np.int64), draw(4, 3)))
 
@@ -108,7 +115,7 @@ def _(draw: Any) -> Any:
     yield Bad((np.array([1]), draw(4)), {}, RuntimeError, "2-D")
 
 
-@composite(names=("embedding_renorm",), methods=False)
+@composite(names=(), name="embedding_renorm", out=False)
 def embedding_renorm(weight: Symbol, index: Symbol, max_norm: float, norm_type: float = 2.0) -> Symbol:
     """`weight` with those of its rows that are in `index` and have a norm above `max_norm` scaled down to it."""
     _check_table(index, weight, "embedding_renorm")
@@ -120,7 +127,7 @@ def embedding_renorm(weight: Symbol, index: Symbol, max_norm: float, norm_type: 
 
 embedding_renorm.samples(lambda draw: iter([Sample((draw(4, 3), np.array([1, 3]), 1.0))]))
 
-# --- bags -------------------------------------------------------------------------------------------------------------------------
+# --- bags ------------------------------------------------------------------------------------
 
 
 @primitive(differentiable=False)
@@ -132,7 +139,10 @@ def bag_of(offsets: Symbol, n: int) -> Type:
 @bag_of.reference
 def _(offsets: Any, n: int) -> Any:
     if offsets.size and offsets[0] != 0:
-        raise RuntimeError(f"embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got {offsets[0]}")
+        raise RuntimeError(
+            "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
+            f"position 0. However, got {offsets[0]}"
+        )
     if offsets.size and offsets[-1] > n:
         raise RuntimeError(f"embedding_bag: offsets[-1] can not be greater than input's length {n}, but got {offsets[-1]}")
     return np.searchsorted(offsets, np.arange(n), "right") - 1
@@ -161,22 +171,37 @@ def _bags(input: Symbol, offsets: Symbol | None, last: bool) -> tuple[Symbol, in
     """The bag of each index, and how many bags there are."""
     if input.ndim == 2:
         if offsets is not None:
-            raise ValueError("embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. "
-                             f"However, found offsets of shape {list(offsets.shape)}")
+            raise ValueError(
+                "embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of "
+                "fixed length sequences. "
+                f"However, found offsets of shape {list(offsets.shape)}"
+            )
         bags, length = input.shape
         each = fit(iota_along(bags, 0, (bags, length)), dt.int64, (bags, length))
         return reshape_to(each, (bags * length,)), bags
     if input.ndim != 1:
         raise ValueError(f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
     if offsets is None or offsets.ndim != 1:
-        raise ValueError(f"embedding_bag: offsets has to be a 1D Tensor, as input is 1D; got {None if offsets is None else list(offsets.shape)}")
+        raise ValueError(
+            f"embedding_bag: offsets has to be a 1D Tensor, as input is 1D; got {None if offsets is None else list(offsets.shape)}"
+        )
     return bag_of(offsets, input.shape[0]), offsets.shape[0] - last
 
 
 @composite(names=("nn.functional.embedding_bag",))
-def embedding_bag(input: Symbol, weight: Symbol, offsets: Symbol | None = None, max_norm: float | None = None, norm_type: float = 2,
-                  scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Symbol | None = None,
-                  include_last_offset: bool = False, padding_idx: int | None = None) -> Symbol:
+def embedding_bag(
+    input: Symbol,
+    weight: Symbol,
+    offsets: Symbol | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Symbol | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Symbol:
     """Sums, means or maxima of bags of rows of `weight` (num, dim): (bags, dim). Empty bags give zeros.
 
     `input`: (bags, length), or all indices in one dim with `offsets` (bags,), where each bag begins (`include_last_offset`: and where the
@@ -190,9 +215,14 @@ def embedding_bag(input: Symbol, weight: Symbol, offsets: Symbol | None = None, 
     _check_table(input, weight, "embedding_bag")
     if per_sample_weights is not None:
         if mode != "sum":
-            raise NotImplementedError(f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}')")
+            raise NotImplementedError(
+                f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got mode='{mode}')"
+            )
         if per_sample_weights.shape != input.shape:
-            raise ValueError(f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have the same shape as the input ({list(input.shape)})")
+            raise ValueError(
+                f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have "
+                f"the same shape as the input ({list(input.shape)})"
+            )
     padding = _wrapped(padding_idx, weight.shape[0], "embedding_bag")
     bag, bags = _bags(input, offsets, include_last_offset)
     flat = reshape_to(input, (input.numel,))
@@ -239,6 +269,7 @@ def _(draw: Any) -> Any:
     yield Bad((index, draw(4, 3), np.array([0, 2])), {"per_sample_weights": draw(4)}, NotImplementedError, "only supported for mode='sum'")
     yield Bad((index, draw(4, 3), np.array([1, 2])), {}, RuntimeError, r"offsets\[0\] has to be 0")
 
+
 # --- one-hot, bilinear ---------------------------------------------------------------------------------------------------------------
 
 
@@ -260,7 +291,10 @@ def bilinear(input1: Symbol, input2: Symbol, weight: Symbol, bias: Symbol | None
     if input1.ndim != input2.ndim or input1.shape[:-1] != input2.shape[:-1]:
         raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {list(input1.shape)} and {list(input2.shape)}")
     if weight.ndim != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
-        raise RuntimeError(f"bilinear(): input sizes do not match weight size: got {list(input1.shape)}, {list(input2.shape)} and weight {list(weight.shape)}")
+        raise RuntimeError(
+            f"bilinear(): input sizes do not match weight size: got {list(input1.shape)}, {list(input2.shape)} and "
+            f"weight {list(weight.shape)}"
+        )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(f"bilinear(): bias size does not match weight size: got {list(bias.shape)} and {weight.shape[0]} outputs")
     (outs, ins, _), batch = weight.shape, input1.shape[:-1]
@@ -273,7 +307,13 @@ def bilinear(input1: Symbol, input2: Symbol, weight: Symbol, bias: Symbol | None
 
 
 bilinear.samples(lambda draw: iter([Sample((draw(5, 2), draw(5, 3), draw(4, 2, 3), draw(4))), Sample((draw(2), draw(3), draw(4, 2, 3)))]))
-bilinear.errors(lambda draw: iter([Bad((draw(5, 2), draw(4, 3), draw(4, 2, 3)), {}, RuntimeError, "batch dimensions do not match"),
-                                   Bad((draw(5, 2), draw(5, 2), draw(4, 2, 3)), {}, RuntimeError, "do not match weight size")]))
+bilinear.errors(
+    lambda draw: iter(
+        [
+            Bad((draw(5, 2), draw(4, 3), draw(4, 2, 3)), {}, RuntimeError, "batch dimensions do not match"),
+            Bad((draw(5, 2), draw(5, 2), draw(4, 2, 3)), {}, RuntimeError, "do not match weight size"),
+        ]
+    )
+)
 
 __all__ = ["bag_argmax", "bag_of", "bilinear", "checked_index", "embedding", "embedding_bag", "embedding_renorm", "one_hot"]

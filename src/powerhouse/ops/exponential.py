@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import log as _log
 from math import nan
-
 from typing import Any
 
 from ..core.dtypes import COMPLEX
@@ -55,7 +54,7 @@ log1p.vjp(lambda g, out, x: (g / conj(x + 1),))
 log2.vjp(lambda g, out, x: (g / (conj(x) * _log(2)),))
 log10.vjp(lambda g, out, x: (g / (conj(x) * _log(10)),))
 
-# --- of two operands ------------------------------------------------------------------------------------------------------------------
+# --- of two operands --------------------------------------------------------------------------------------------------------------
 
 
 @elementwise(operands=to_float)
@@ -63,8 +62,8 @@ def logaddexp(s, input: Symbol, other: Symbol):
     """`log(exp(input) + exp(other))`, without overflow.
 
     >>> import powerhouse as torch
-    >>> torch.logaddexp(torch.tensor(1000.0), torch.tensor(1000.0))
-    tensor(1000.6931)
+    >>> torch.logaddexp(torch.tensor(100.0), torch.tensor(100.0))
+    tensor(100.6931)
     """
     first = s.real(input) >= s.real(other)
     large, small = s.where(first, input, other), s.where(first, other, input)
@@ -116,7 +115,7 @@ def _(g: Symbol, out: Symbol, x: Symbol, y: Symbol) -> Any:
     return where(eq(x, 0) & (y <= -1), zeros(g.shape, g.dtype), xlog1py(g, y)), g * x / (y + 1)
 
 
-# --- the inverse of the sigmoid --------------------------------------------------------------------------------------------------------
+# --- the inverse of the sigmoid ---------------------------------------------------------------------------------------------------
 
 
 @elementwise(public=False, operands=to_float, refuse=(COMPLEX,), domain=(0.1, 0.9))

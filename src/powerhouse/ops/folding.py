@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dtypes import FLOAT
+from ..core.dtypes import INTEGER
 from ..core.errors import require
 from ..graph.op import Bad, Sample, composite, primitive
 from ..graph.symbol import Symbol, Type
@@ -58,8 +58,8 @@ def _image_windows(sizes: Ints, kernel_size: Any, dilation: Any, padding: Any, s
     return Windows(kernel, stride, padding, dilation, count)
 
 
-def _need_float(x: Symbol, op: str) -> None:
-    if x.dtype.category < FLOAT:
+def _refuse_integers(x: Symbol, op: str) -> None:
+    if x.dtype.category == INTEGER:
         raise NotImplementedError(f"{op}: not implemented for '{x.dtype.name}', expected a floating-point or complex tensor")
 
 
@@ -72,14 +72,19 @@ def unfold(input: Symbol, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     torch.Size([1, 27, 16])
     """
     if input.ndim not in (3, 4) or 0 in input.shape[input.ndim - 3 :]:
-        raise RuntimeError("unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
-                           f"but got: {list(input.shape)}")
-    _need_float(input, "unfold")
+        raise RuntimeError(
+            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
+            f"but got: {list(input.shape)}"
+        )
+    _refuse_integers(input, "unfold")
     sizes = input.shape[-2:]
     windows = _image_windows(sizes, kernel_size, dilation, padding, stride, "unfold")
     if min(windows.count) < 1:
-        raise RuntimeError(f"unfold: Given input with spatial size {sizes}, kernel_size={windows.kernel}, dilation={windows.dilation}, padding={windows.start}, "
-                           f"calculated shape of the array of sliding blocks as {windows.count}, but its components must be at least one.")
+        raise RuntimeError(
+            f"unfold: Given input with spatial size {sizes}, kernel_size={windows.kernel}, "
+            f"dilation={windows.dilation}, padding={windows.start}, "
+            f"calculated shape of the array of sliding blocks as {windows.count}, but its components must be at least one."
+        )
     x = reshape_to(input, (1, *input.shape)) if input.ndim == 3 else input
     columns = (x.shape[1] * prod(windows.kernel), prod(windows.count))
     return reshape_to(window_columns(x, windows), columns if input.ndim == 3 else (x.shape[0], *columns))
@@ -96,16 +101,28 @@ def fold(input: Symbol, output_size: Any, kernel_size: Any, dilation: Any = 1, p
               [1., 2., 1.]]]])
     """
     if input.ndim not in (2, 3) or 0 in input.shape[input.ndim - 2 :]:
-        raise RuntimeError("fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, "
-                           f"but got: {list(input.shape)}")
-    _need_float(input, "fold")
+        raise RuntimeError(
+            "fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, "
+            f"but got: {list(input.shape)}"
+        )
+    _refuse_integers(input, "fold")
     sizes = per_dim(output_size, 2, "output_size", "fold")
     windows = _image_windows(sizes, kernel_size, dilation, padding, stride, "fold")
     members, (rows, blocks) = prod(windows.kernel), input.shape[-2:]
-    require(rows % members == 0, "fold", f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)={rows} and kernel_size={windows.kernel}.")
-    require(min(windows.count) > 0 and prod(windows.count) == blocks, "fold",
-            f"Given output_size={sizes}, kernel_size={windows.kernel}, dilation={windows.dilation}, padding={windows.start}, stride={windows.stride}, expected size of input's "
-            f"dimension 2 to match the calculated number of sliding blocks {' * '.join(map(str, windows.count))} = {prod(windows.count)}, but got input.size(2)={blocks}.")
+    require(
+        rows % members == 0,
+        "fold",
+        f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, "
+        f"but got input.size(1)={rows} and kernel_size={windows.kernel}.",
+    )
+    require(
+        min(windows.count) > 0 and prod(windows.count) == blocks,
+        "fold",
+        f"Given output_size={sizes}, kernel_size={windows.kernel}, dilation={windows.dilation}, padding={windows.start}, "
+        f"stride={windows.stride}, expected size of input's "
+        f"dimension 2 to match the calculated number of sliding blocks {' * '.join(map(str, windows.count))} = {prod(windows.count)}, "
+        f"but got input.size(2)={blocks}.",
+    )
     batch = input.shape[0] if input.ndim == 3 else 1
     image = add_columns(reshape_to(input, (batch, rows // members, members, *windows.count)), sizes, windows)
     return image if input.ndim == 3 else reshape_to(image, image.shape[1:])
@@ -127,7 +144,7 @@ def _(draw: Any) -> Any:
 @fold.samples
 def _(draw: Any) -> Any:
     yield Sample((draw(2, 8, 9), (4, 4), 2))
-    yield Sample((draw(12, 6), (5, 4), (2, 3)), {"padding": (0, 1), "stride": (2, 2), "dilation": (2, 1)})
+    yield Sample((draw(12, 4), (5, 4), (2, 3)), {"padding": (0, 1), "stride": (2, 2), "dilation": (2, 1)})
 
 
 @fold.errors

@@ -48,19 +48,43 @@ def _(x: Any, dim: int, taps: Taps) -> Any:
     index, weights, members = table(taps)
     if index.shape[1] == 1 and np.all(weights == 1) and np.all(members == 1):
         return x.take(index[:, 0], dim)
-    half = x.dtype.itemsize == 2 and x.dtype.kind not in "iu"
-    wide = x.astype(np.float32) if half else x
-    weights = weights.astype(wide.dtype)
-    out = np.zeros((*x.shape[:dim], len(members), *x.shape[dim + 1 :]), wide.dtype)
+    wide = x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
+    # As a product with a matrix of mostly zeros where that is faster; an infinity or nan would spread through its zeros.
+    dense = x.shape[dim] <= _DENSE and np.isfinite(wide.sum())
+    return (_by_matrix if dense else _by_taps)(wide, dim, taps).astype(x.dtype, copy=False)
+
+
+_DENSE = 256
+
+
+def _by_matrix(x: Any, dim: int, taps: Taps) -> Any:
+    weights = _matrix(taps).astype(x.dtype)
+    if dim == x.ndim - 1:
+        return np.matmul(x, weights.T)
+    flat = x.reshape(*x.shape[: dim + 1], -1)
+    return np.matmul(weights, flat).reshape(*x.shape[:dim], len(weights), *x.shape[dim + 1 :])
+
+
+def _by_taps(x: Any, dim: int, taps: Taps) -> Any:
+    index, weights, members = table(taps)
+    weights = weights.astype(x.dtype)
+    out = np.zeros((*x.shape[:dim], len(members), *x.shape[dim + 1 :]), x.dtype)
     column = (-1, *(1,) * (x.ndim - dim - 1))
     for k in range(index.shape[1]):
         rows = np.flatnonzero(members > k)
-        part = wide.take(index[rows, k], dim) * weights[rows, k].reshape(column)
-        if len(rows) == len(members):
-            out += part
-        else:
-            out[(*(slice(None),) * dim, rows)] += part
-    return out.astype(x.dtype, copy=False)
+        out[(*(slice(None),) * dim, rows)] += x.take(index[rows, k], dim) * weights[rows, k].reshape(column)
+    return out
+
+
+@lru_cache(maxsize=256)
+def _matrix(taps: Taps) -> Any:
+    """The weights as a matrix (outputs, elements)."""
+    index, weights, members = table(taps)
+    out = np.zeros((len(members), taps.target if taps.turned else taps.source))
+    for k in range(index.shape[1]):
+        rows = np.flatnonzero(members > k)
+        out[rows, index[rows, k]] += weights[rows, k]
+    return out
 
 
 @lru_cache(maxsize=256)

@@ -36,13 +36,22 @@ def _(x: Any, dims: tuple[int, ...]) -> Any:
 
 @reduce_prod.vjp
 def _(g: Symbol, out: Symbol, x: Symbol, dims: tuple[int, ...]) -> Any:
-    """Each element's gradient is the product of the others: with one zero, only its own is not zero."""
+    """Each element's gradient is the product of the others: of what is not zero, times the one zero among them, if there is one.
+
+    That zero is kept as a factor because its own derivative is not zero.
+    """
     zero = eq(x, 0)
     safe = where(zero, constant(1), x)
-    others = restore(reduce_prod(safe, dims), dims, x.shape)  # the product of what is not zero
-    zeros_there = restore(reduce_sum(cast(zero, dt.int64), dims), dims, x.shape)
-    alone = zeros_there - cast(zero, dt.int64)  # zeros among the other elements
-    return (where(eq(alone, 0), restore(g, dims, x.shape) * conj(others / safe), zeros(x.shape, x.dtype)),)
+    rest = _spread(reduce_prod(safe, dims), dims, x) / safe
+    zeros_there = _spread(reduce_sum(cast(zero, dt.int64), dims), dims, x) - cast(zero, dt.int64)
+    vanishing = where(zero, x, zeros((), x.dtype))
+    the_zero = _spread(reduce_sum(vanishing, dims), dims, x) - vanishing
+    others = where(eq(zeros_there, 0), rest, where(eq(zeros_there, 1), rest * the_zero, zeros((), x.dtype)))
+    return (_spread(g, dims, x) * conj(others),)
+
+
+def _spread(total: Symbol, dims: tuple[int, ...], x: Symbol) -> Symbol:
+    return restore(total, dims, x.shape)
 
 
 @composite
@@ -67,9 +76,13 @@ def _(draw: Any) -> Any:
     yield Sample((draw(2, 3, dtype="int64", low=-9, high=9),))
 
 
-prod.errors(lambda draw: iter([Bad((draw(2, 3), 2), {}, IndexError, "Dimension out of range"), Bad((draw(2, 3), (0, 1)), {}, TypeError, "must be int")]))
+prod.errors(
+    lambda draw: iter(
+        [Bad((draw(2, 3), 2), {}, IndexError, "Dimension out of range"), Bad((draw(2, 3), (0, 1)), {}, TypeError, "must be int")]
+    )
+)
 
-# --- truth ----------------------------------------------------------------------------------------------------------------------
+# --- truth ------------------------------------------------------------------------------------
 
 
 def _truth(input: Symbol, dim: Any, keepdim: bool, rule: Any, of_none: bool, op: str) -> Symbol:
@@ -105,11 +118,20 @@ def any_(input: Symbol, dim: Any = None, keepdim: bool = False) -> Symbol:
 
 
 for _op in (all_, any_):
-    _op.samples(lambda draw: iter([Sample((draw(2, 3) > 0,)), Sample((draw(2, 3) > 0, 1)), Sample((draw(2, 3, 4), (0, -1), True)), Sample((draw(0, 3), 0)),
-                                   Sample((draw(2, 3, dtype="uint8", low=0, high=2), 0))]))
+    _op.samples(
+        lambda draw: iter(
+            [
+                Sample((draw(2, 3) > 0,)),
+                Sample((draw(2, 3) > 0, 1)),
+                Sample((draw(2, 3, 4), (0, -1), True)),
+                Sample((draw(0, 3), 0)),
+                Sample((draw(2, 3, dtype="uint8", low=0, high=2), 0)),
+            ]
+        )
+    )
     _op.errors(lambda draw: iter([Bad((draw(2, 3), 2), {}, IndexError, "Dimension out of range")]))
 
-# --- counts, and sums without nan -------------------------------------------------------------------------------------------------
+# --- counts, and sums without nan ------------------------------------------------------------------------------------
 
 
 @composite
@@ -144,7 +166,7 @@ def nanmean(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any
 for _op in (nansum, nanmean):
     _op.samples(lambda draw: iter([Sample((np.where(draw(2, 3) > 0.5, np.float32(np.nan), draw(2, 3)), 1)), Sample((draw(2, 3),))]))
 
-# --- both extremes ----------------------------------------------------------------------------------------------------------------
+# --- both extremes ------------------------------------------------------------------------------------
 
 
 @composite(returns=AminmaxResult)

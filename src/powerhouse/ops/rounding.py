@@ -13,6 +13,7 @@ from ..core.promotion import result_type
 from ..core.shapes import broadcast
 from ..graph.op import Bad, Operand, Sample, Static, as_symbol, boolean, composite, constant, elementwise, fit, primitive, rank_of, to_float
 from ..graph.symbol import Symbol, Type
+from ._underived import underived
 from .arithmetic import eq, negate, pow, times, where
 from .views import zeros
 
@@ -71,7 +72,9 @@ def sign(s, input):
     >>> torch.sign(torch.tensor([-2.0, 0.0, 3.0]))
     tensor([-1.,  0.,  1.])
     """
-    return s.where(input > 0, s.like(1, input), s.where(input < 0, s.like(-1, input), s.like(0, input))) if input.dtype.kind != "b" else input
+    if input.dtype.kind in "bu":
+        return s.minimum(input, s.like(1, input))
+    return s.where(input > 0, s.like(1, input), s.where(input < 0, s.like(-1, input), s.like(0, input)))
 
 
 for _op in (floor, ceil, trunc, rounded, sign):
@@ -90,7 +93,7 @@ def round(input: Symbol, *, decimals: int = 0) -> Symbol:
 
     >>> import powerhouse as torch
     >>> torch.round(torch.tensor([0.5, 1.5, -2.5]))
-    tensor([0., 2., -2.])
+    tensor([ 0.,  2., -2.])
     """
     if decimals == 0:
         return rounded(input)
@@ -108,7 +111,7 @@ def _(draw: Any) -> Any:
 
 round.errors(lambda draw: iter([Bad((draw(3, dtype="int64"),), {"decimals": 1}, RuntimeError, "decimals=1 is not implemented")]))
 
-# --- signs, steps and remainders of two operands ------------------------------------------------------------------------------------
+# --- signs, steps and remainders of two operands ----------------------------------------------------------------------------------
 
 
 @elementwise(operands=to_float, refuse=(COMPLEX,))
@@ -128,10 +131,13 @@ def _(g: Symbol, out: Symbol, a: Symbol, b: Symbol) -> Any:
     return where(eq(a, 0), none, g * out / a), none
 
 
-@elementwise(public=False, refuse=(COMPLEX,), differentiable=False)
+@elementwise(public=False, refuse=(COMPLEX,))
 def unit_step(s, input, values):
     """0 below zero, 1 above it, `values` at it."""
     return s.where(input == 0, values, s.where(input > 0, s.like(1, input), s.like(0, input)))
+
+
+unit_step.vjp(lambda g, out, x, values: (underived(g, "heaviside: the derivative is not implemented"),) * 2)
 
 
 @composite(inplace=True)
@@ -168,7 +174,7 @@ def fmod(input: Symbol, other: Operand) -> Symbol:
 
 fmod.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, low=0.5))), Sample((draw(2, 3), 0.7))]))
 
-# --- powers in double precision, and numbers taken apart ------------------------------------------------------------------------------
+# --- powers in double precision, and numbers taken apart --------------------------------------------------------------------------
 
 
 @composite(inplace=True)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..core.shapes import as_shape, broadcast, contiguous_strides, infer_shape, wrap_dim, wrap_dims
-from ..graph.op import Bad, Sample, Symbols, expand, view
+from ..core.shapes import as_shape, infer_shape, wrap_dim, wrap_dims
+from ..graph.op import Bad, Sample, composite, view
 from ..graph.symbol import Symbol
 from .arithmetic import conj
-from .views import diagonal_of, expand_, permute_dims, reshape_to, slice_of, strided, transpose, windows_of
+from .views import diagonal_of, expand_, permute_dims, reshape_to, slice_of, strided, sum_to, transpose, windows_of
 
 
 def spread(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -35,7 +35,16 @@ def with_size(shape: Sequence[int], dim: int, *sizes: int) -> tuple[int, ...]:
     return (*shape[:dim], *sizes, *shape[dim + 1 :])
 
 
-# --- size-1 dims ----------------------------------------------------------------------------------------------------------------
+def pieces(input: Symbol, dim: int, lengths: Sequence[int]) -> tuple[Symbol, ...]:
+    """Consecutive spans of `input` along `dim`."""
+    found, start = [], 0
+    for length in lengths:
+        found.append(span(input, dim, start, length))
+        start += length
+    return tuple(found)
+
+
+# --- size-1 dims -----------------------------------------------------------------------------------------------------------------
 
 
 @view
@@ -85,7 +94,7 @@ def _(draw: Any) -> Any:
 
 unsqueeze.errors(lambda draw: iter([Bad((draw(2, 3), 3), {}, IndexError, "Dimension out of range")]))
 
-# --- merging and splitting dims -------------------------------------------------------------------------------------------------
+# --- merging and splitting dims --------------------------------------------------------------------------------------------------
 
 
 @view
@@ -139,7 +148,9 @@ def unflatten(input: Symbol, dim: int, sizes: Any) -> Symbol:
     try:
         new = infer_shape(sizes, input.shape[d], "unflatten")
     except RuntimeError:
-        raise RuntimeError(f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({input.shape[d]}) in the input tensor") from None
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({input.shape[d]}) in the input tensor"
+        ) from None
     return reshape_to(input, with_size(input.shape, d, *new))
 
 
@@ -187,7 +198,7 @@ def broadcast_to(input: Symbol, size: Any) -> Symbol:
 broadcast_to.samples(lambda draw: iter([Sample((draw(3, 1), (2, 3, 4))), Sample((draw(), (2,)))]))
 broadcast_to.errors(lambda draw: iter([Bad((draw(2, 3), (2, 4)), {}, RuntimeError, "expand")]))
 
-# --- exchanging dims ------------------------------------------------------------------------------------------------------------
+# --- exchanging dims -------------------------------------------------------------------------------------------------------------
 
 
 def reversed_dims(x: Symbol) -> Symbol:
@@ -276,10 +287,16 @@ def movedim(input: Symbol, source: Any, destination: Any) -> Symbol:
 
 
 movedim.samples(lambda draw: iter([Sample((draw(2, 3, 4), 0, -1)), Sample((draw(2, 3, 4), (0, 1), (2, 0)))]))
-movedim.errors(lambda draw: iter([Bad((draw(2, 3), (0, 1), (0,)), {}, RuntimeError, "should contain the same number of dims"),
-                                  Bad((draw(2, 3), (0, 0), (0, 1)), {}, RuntimeError, "repeated dim")]))
+movedim.errors(
+    lambda draw: iter(
+        [
+            Bad((draw(2, 3), (0, 1), (0,)), {}, RuntimeError, "should contain the same number of dims"),
+            Bad((draw(2, 3), (0, 0), (0, 1)), {}, RuntimeError, "repeated dim"),
+        ]
+    )
+)
 
-# --- parts ----------------------------------------------------------------------------------------------------------------------
+# --- parts -----------------------------------------------------------------------------------------------------------------------
 
 
 @view(name="select_view", names=("select", "Tensor.select"))
@@ -331,8 +348,15 @@ def narrow(input: Symbol, dim: int, start: int, length: int) -> Symbol:
 
 
 narrow.samples(lambda draw: iter([Sample((draw(4, 3), 0, 1, 2)), Sample((draw(4, 3), -1, -2, 2)), Sample((draw(4), 0, 4, 0))]))
-narrow.errors(lambda draw: iter([Bad((draw(4), 0, 2, 3), {}, RuntimeError, "exceeds dimension size"), Bad((draw(4), 0, 5, 0), {}, IndexError, "out of range"),
-                                 Bad((draw(4), 0, 0, -1), {}, RuntimeError, "non-negative")]))
+narrow.errors(
+    lambda draw: iter(
+        [
+            Bad((draw(4), 0, 2, 3), {}, RuntimeError, "exceeds dimension size"),
+            Bad((draw(4), 0, 5, 0), {}, IndexError, "out of range"),
+            Bad((draw(4), 0, 0, -1), {}, RuntimeError, "non-negative"),
+        ]
+    )
+)
 
 
 @view
@@ -356,7 +380,11 @@ def linalg_diagonal(A: Symbol, *, offset: int = 0, dim1: int = -2, dim2: int = -
 
 
 diagonal.samples(lambda draw: iter([Sample((draw(3, 4), *args)) for args in ((), (1,), (-1,), (5,))] + [Sample((draw(2, 3, 4), 1, -1, 0))]))
-diagonal.errors(lambda draw: iter([Bad((draw(3, 3), 0, 1, -1), {}, RuntimeError, "cannot be identical"), Bad((draw(3),), {}, IndexError, "out of range")]))
+diagonal.errors(
+    lambda draw: iter(
+        [Bad((draw(3, 3), 0, 1, -1), {}, RuntimeError, "cannot be identical"), Bad((draw(3),), {}, IndexError, "out of range")]
+    )
+)
 linalg_diagonal.samples(lambda draw: iter([Sample((draw(2, 3, 4),), {"offset": 1})]))
 
 
@@ -379,7 +407,9 @@ def unfold(input: Symbol, dimension: int, size: int, step: int) -> Symbol:
 
 
 unfold.samples(lambda draw: iter([Sample((draw(2, 5), 1, 3, 2)), Sample((draw(5, 2), 0, 2, 1))]))
-unfold.errors(lambda draw: iter([Bad((draw(3), 0, 4, 1), {}, RuntimeError, "maximum size"), Bad((draw(3), 0, 2, 0), {}, RuntimeError, "step is 0")]))
+unfold.errors(
+    lambda draw: iter([Bad((draw(3), 0, 4, 1), {}, RuntimeError, "maximum size"), Bad((draw(3), 0, 2, 0), {}, RuntimeError, "step is 0")])
+)
 
 
 @view(name="as_strided", names=())
@@ -389,181 +419,29 @@ def as_strided(input: Symbol, size: Any, stride: Any, storage_offset: int = 0) -
     if len(size) != len(stride):
         raise RuntimeError(f"as_strided: mismatch in length of strides and shape: got {list(size)} and {list(stride)}")
     if any(s < 0 for s in stride) or storage_offset < 0:
-        raise RuntimeError(f"as_strided: Negative strides or offsets are not supported, got strides {list(stride)} and offset {storage_offset}")
+        raise RuntimeError(
+            f"as_strided: Negative strides or offsets are not supported, got strides {list(stride)} and offset {storage_offset}"
+        )
     return strided(input, size, tuple(stride), storage_offset)
 
 
 as_strided.samples(lambda draw: iter([Sample((draw(3, 4), (2, 2), (1, 2), 1)), Sample((draw(5), (3, 2), (1, 1)))]))
-as_strided.errors(lambda draw: iter([Bad((draw(3), (2, 2), (2, 1)), {}, RuntimeError, "outside a storage"), Bad((draw(3), (2,), (1, 1)), {}, RuntimeError, "mismatch")]))
-
-# --- pieces ---------------------------------------------------------------------------------------------------------------------
-
-
-def _some_dims(input: Symbol, op: str) -> None:
-    if input.ndim == 0:
-        raise RuntimeError(f"{op} expects at least a 1-dimensional tensor")
+as_strided.errors(
+    lambda draw: iter(
+        [Bad((draw(3), (2, 2), (2, 1)), {}, RuntimeError, "outside a storage"), Bad((draw(3), (2,), (1, 1)), {}, RuntimeError, "mismatch")]
+    )
+)
 
 
-def pieces(input: Symbol, dim: int, lengths: Sequence[int]) -> tuple[Symbol, ...]:
-    """Consecutive spans of `input` along `dim`."""
-    found, start = [], 0
-    for length in lengths:
-        found.append(span(input, dim, start, length))
-        start += length
-    return tuple(found)
+@composite(names=("Tensor.sum_to_size",))
+def sum_to_size(input: Symbol, size: Any = (), *more: Any) -> Symbol:
+    """`input` summed to the shape `size`, to which it must be possible to expand: the inverse of `expand`."""
+    target = as_shape(listed(size, more), "sum_to_size")
+    lead = input.ndim - len(target)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(target, input.shape[lead:], strict=True)):
+        raise RuntimeError(f"sum_to_size: size {list(target)} is not expandable to size {list(input.shape)}.")
+    return sum_to(input, target)
 
 
-def _split(input: Symbol, size: Any, dim: int) -> tuple[Symbol, ...]:
-    _some_dims(input, "split")
-    d = wrap_dim(dim, input.ndim, "split")
-    n = input.shape[d]
-    if not isinstance(size, int):
-        if any(s < 0 for s in size) or sum(size) != n:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to be non-negative and to sum exactly to {n} "
-                               f"(input tensor's size at dimension {dim}), but got split_sizes={list(size)}")
-        return pieces(input, d, size)
-    if size < 0:
-        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-    if size == 0:
-        if n:
-            raise RuntimeError(f"split: split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
-        return (input,)
-    return pieces(input, d, [min(size, n - start) for start in range(0, n, size)] or [0])
-
-
-@view(names=("split", "unsafe_split"))
-def split(tensor: Symbol, split_size_or_sections: Any, dim: int = 0) -> tuple[Symbol, ...]:
-    """Consecutive pieces of `tensor` along `dim`: of one size (the last may be smaller), or of the sizes given.
-
-    >>> import powerhouse as torch
-    >>> torch.arange(5).split(2)
-    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
-    """
-    return _split(tensor, split_size_or_sections, dim)
-
-
-@view(names=("Tensor.split", "Tensor.unsafe_split"))
-def split_method(input: Symbol, split_size: Any, dim: int = 0) -> tuple[Symbol, ...]:
-    """Consecutive pieces of `input` along `dim`: of one size (the last may be smaller), or of the sizes given."""
-    return _split(input, split_size, dim)
-
-
-@view(names=("split_with_sizes", "Tensor.split_with_sizes"))
-def split_with_sizes(input: Symbol, split_sizes: Any, dim: int = 0) -> tuple[Symbol, ...]:
-    """Consecutive pieces of `input` along `dim`, of the sizes given."""
-    return _split(input, tuple(split_sizes), dim)
-
-
-for _op in (split, split_method):
-    _op.samples(lambda draw: iter([Sample((draw(5, 3), 2)), Sample((draw(5, 3), [1, 0, 2], -1)), Sample((draw(0, 3), 2))]))
-    _op.errors(lambda draw: iter([Bad((draw(5), [2, 2]), {}, RuntimeError, "sum exactly"), Bad((draw(5), -1), {}, RuntimeError, "non-negative"),
-                                  Bad((draw(5), 0), {}, RuntimeError, "can only be 0")]))
-split_with_sizes.samples(lambda draw: iter([Sample((draw(5, 3), [1, 4]))]))
-
-
-@view(names=("chunk", "Tensor.chunk", "unsafe_chunk", "Tensor.unsafe_chunk"))
-def chunk(input: Symbol, chunks: int, dim: int = 0) -> tuple[Symbol, ...]:
-    """At most `chunks` pieces of equal size along `dim`; the last may be smaller.
-
-    >>> import powerhouse as torch
-    >>> [len(c) for c in torch.arange(5).chunk(3)]
-    [2, 2, 1]
-    """
-    _some_dims(input, "chunk")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    d = wrap_dim(dim, input.ndim, "chunk")
-    n = input.shape[d]
-    return _split(input, -(-n // chunks), d) if n else pieces(input, d, [0] * chunks)
-
-
-chunk.samples(lambda draw: iter([Sample((draw(5, 3), 3)), Sample((draw(5, 3), 2, -1)), Sample((draw(0, 3), 2))]))
-chunk.errors(lambda draw: iter([Bad((draw(5), 0), {}, RuntimeError, "greater than 0")]))
-
-
-def _tensor_split(input: Symbol, at: Any, d: int, op: str) -> tuple[Symbol, ...]:
-    n = input.shape[d]
-    if isinstance(at, int):
-        if at <= 0:
-            raise RuntimeError(f"{op}: number of sections must be larger than 0, got {at}")
-        return pieces(input, d, [n // at + (i < n % at) for i in range(at)])
-    if isinstance(at, Symbol):
-        raise TypeError(f"{op}: the positions to split at must be ints")
-    edges = [range(n)[slice(a, b)] for a, b in zip((0, *at), (*at, n), strict=True)]
-    return tuple(span(input, d, e.start if len(e) else 0, len(e)) for e in edges)
-
-
-@view
-def tensor_split(input: Symbol, indices_or_sections: Any, dim: int = 0) -> tuple[Symbol, ...]:
-    """Pieces of `input` along `dim`: a number of nearly equal ones, or those between the given positions.
-
-    >>> import powerhouse as torch
-    >>> [len(c) for c in torch.arange(5).tensor_split(3)]
-    [2, 2, 1]
-    """
-    if input.ndim == 0:
-        raise RuntimeError("tensor_split: expected at least a 1-dimensional tensor, but got a tensor with 0 dimensions")
-    return _tensor_split(input, indices_or_sections, wrap_dim(dim, input.ndim, "tensor_split"), "tensor_split")
-
-
-tensor_split.samples(lambda draw: iter([Sample((draw(5, 3), 3)), Sample((draw(5, 3), (1, 2), -1)), Sample((draw(5), (3, 1, -1)))]))
-tensor_split.errors(lambda draw: iter([Bad((draw(5), 0), {}, RuntimeError, "larger than 0")]))
-
-
-def _split_along(input: Symbol, at: Any, dim: int, ndim: int, op: str) -> tuple[Symbol, ...]:
-    if input.ndim < ndim:
-        raise RuntimeError(f"torch.{op} requires a tensor with at least {ndim} dimension{'s' * (ndim > 1)}, but got a tensor with {input.ndim} dimensions!")
-    if isinstance(at, int) and (at <= 0 or input.shape[dim] % at):
-        raise RuntimeError(f"torch.{op} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} is not divisible by the split_size {at}!")
-    return _tensor_split(input, at, dim, op)
-
-
-@view
-def hsplit(input: Symbol, indices_or_sections: Any) -> tuple[Symbol, ...]:
-    """`tensor_split` into columns (of a vector: into parts); sections must be equal."""
-    return _split_along(input, indices_or_sections, int(input.ndim > 1), 1, "hsplit")
-
-
-@view
-def vsplit(input: Symbol, indices_or_sections: Any) -> tuple[Symbol, ...]:
-    """`tensor_split` into rows; sections must be equal."""
-    return _split_along(input, indices_or_sections, 0, 2, "vsplit")
-
-
-@view
-def dsplit(input: Symbol, indices_or_sections: Any) -> tuple[Symbol, ...]:
-    """`tensor_split` along the third dim; sections must be equal."""
-    return _split_along(input, indices_or_sections, 2, 3, "dsplit")
-
-
-for _op in (hsplit, vsplit, dsplit):
-    _op.samples(lambda draw: iter([Sample((draw(4, 4, 4), 2)), Sample((draw(4, 4, 4), (1, 3)))]))
-    _op.errors(lambda draw: iter([Bad((draw(4, 4, 4), 3), {}, RuntimeError, "not divisible"), Bad((draw(),  2), {}, RuntimeError, "requires a tensor with at least")]))
-
-
-@view
-def unbind(input: Symbol, dim: int = 0) -> tuple[Symbol, ...]:
-    """Every position along `dim`, as a tuple.
-
-    >>> import powerhouse as torch
-    >>> torch.tensor([[1, 2], [3, 4]]).unbind()
-    (tensor([1, 2]), tensor([3, 4]))
-    """
-    if input.ndim == 0:
-        raise IndexError(f"unbind: Dimension specified as {dim} but tensor has no dimensions")
-    d = wrap_dim(dim, input.ndim, "unbind")
-    return tuple(select(input, d, i) for i in range(input.shape[d]))
-
-
-unbind.samples(lambda draw: iter([Sample((draw(2, 3),)), Sample((draw(2, 3), -1))]))
-unbind.errors(lambda draw: iter([Bad((draw(),), {}, IndexError, "no dimensions")]))
-
-
-def common_shape(tensors: Symbols, op: str) -> tuple[Symbol, ...]:
-    """`tensors` expanded to the shape they broadcast to."""
-    shape = broadcast((s.shape for s in tensors), op)
-    return tuple(expand(s, shape) for s in tensors)
-
-
-__all__ = ["adjoint", "as_strided", "chunk", "common_shape", "conjugate_transpose", "contiguous_strides", "diagonal", "flatten", "listed", "matrix_transpose", "movedim", "narrow",
-           "numpy_transpose", "pieces", "reversed_dims", "select", "span", "split", "spread", "squeeze", "t", "tensor_split", "unbind", "unflatten", "unsqueeze", "with_size"]
+sum_to_size.samples(lambda draw: iter([Sample((draw(2, 3, 4), (3, 1)))]))
+sum_to_size.errors(lambda draw: iter([Bad((draw(2, 3), (2, 2)), {}, RuntimeError, "not expandable")]))

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.dtypes import COMPLEX
 from ..graph.op import elementwise, to_float
 from ..graph.symbol import Symbol
-from .arithmetic import conj, eq, reciprocal, rsqrt, sgn, tanh, where
+from .arithmetic import conj, eq, rsqrt, where
 from .views import zeros
 
 

@@ -307,6 +307,17 @@ bitcast.layout = lambda shape, strides, offset, target: None
 bitcast.put = lambda base, value, target: bitcast(value, base.dtype)
 
 
+@view_.samples
+def _(draw: Any) -> Any:
+    yield Sample((draw(2, 6), 3, -1))
+    yield Sample((draw(2, 6), dt.int32), {}, "forward")
+
+
+@view_.errors
+def _(draw: Any) -> Any:
+    yield Bad((draw(2, 3), 4, 2), {}, RuntimeError, "shape '.*' is invalid for input of size 6")
+
+
 @view
 def reshape(input: Symbol, *shape: Any) -> Symbol:
     """The same elements in another shape: a view where strides allow it, else a copy. One size may be -1.
@@ -396,3 +407,13 @@ def expand_(input: Symbol, *size: Any) -> Symbol:
                 f"Target sizes: {list(size)}. Tensor sizes: {list(input.shape)}"
             )
     return expand(input, as_shape(shape, "expand"))
+
+
+@expand_.samples
+def _(draw: Any) -> Any:
+    yield Sample((draw(3, 1), 2, -1, 4))
+
+
+@expand_.errors
+def _(draw: Any) -> Any:
+    yield Bad((draw(3, 2), 3, 4), {}, RuntimeError, "must match the existing size")

@@ -114,6 +114,12 @@ class Optimizer:
         """Update every parameter that has a gradient. `closure`, if given, computes the loss first, and it is returned."""
         for pre in list(self._step_pre_hooks.values()):
             pre(self, (closure,), {})
+        loss = self._step(closure)
+        for post in list(self._step_post_hooks.values()):
+            post(self, (closure,), {})
+        return loss
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None
         if closure is not None:
             with enable_grad():
@@ -121,8 +127,6 @@ class Optimizer:
         for group in self.param_groups:
             self._step_group(group)
         realize()
-        for post in list(self._step_post_hooks.values()):
-            post(self, (closure,), {})
         return loss
 
     def _step_group(self, group: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +48,7 @@ class Report:
             f"{row['held_out_loss']:>15.4f} {row['held_out_accuracy']:>19.2%} {rate:>10,.0f}"
         )
 
-    def batches(self, batches: Sequence[Item], done: int, title: str, totals: dict[str, float]) -> Iterator[Item]:
+    def batches(self, batches: Sequence[Item], done: int, title: str, totals: dict[str, float]) -> Generator[Item, None, None]:
         """Yield the batches after the first `done` ones, with a bar that shows the running `totals` (seen, loss, correct)."""
         columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.percentage:>3.0f}%  {task.fields[figures]}"))
         started, seen_before = time.perf_counter(), totals["seen"]

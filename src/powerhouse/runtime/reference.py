@@ -15,11 +15,11 @@ from ._numpy_scalars import NUMPY
 
 
 class Step(NamedTuple):
-    """One call: `registers[out] = run(*registers[inputs])`, after which the registers `free` are dropped."""
+    """One call: `registers[out] = run(*registers[inputs])` (several registers for a kernel), after which those in `free` are dropped."""
 
     run: Callable[..., Any]
     inputs: tuple[int, ...]
-    out: int
+    out: int | tuple[int, ...]
     free: tuple[int, ...]
     name: str
 
@@ -44,7 +44,12 @@ class Program(NamedTuple):
             with np.errstate(all="ignore"):
                 for step in self.steps:
                     run, inputs, out, free, _ = step
-                    r[out] = run(*[r[i] for i in inputs])
+                    made = run(*[r[i] for i in inputs])
+                    if out.__class__ is int:
+                        r[out] = made
+                    else:
+                        for i, value in zip(out, made, strict=True):
+                            r[i] = value
                     for i in free:
                         r[i] = None
         except MemoryError as error:
@@ -59,32 +64,32 @@ def _owned(value: Any, dtype: Any, copy: bool) -> Any:
 
 def program(outputs: tuple[Symbol, ...]) -> Program:
     """The program that computes `outputs`."""
-    values = [_value_of(s) for s in outputs]
-    order = _order(values)
+    values = [value_of(s) for s in outputs]
+    order = order_of(values)
     register = {s: i for i, s in enumerate(order)}
     last = _last_uses(order, values)
     steps = tuple(_step(s, register, last) for s in order if s.op is not leaf and s.op is not number)
     leaves = tuple((s.attrs[0], register[s]) for s in order if s.op is leaf or s.op is number)
-    roots = [_memory_of(s) for s in values]
+    roots = [memory_of(s) for s in values]
     copies = tuple(root.op is leaf or roots.index(root) < i or s.op.layout is not None or s.op in (cast, fence) for i, (s, root) in enumerate(zip(values, roots, strict=True)))
     return Program(leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), copies)
 
 
-def _value_of(s: Symbol) -> Symbol:
+def value_of(s: Symbol) -> Symbol:
     """The symbol that holds the value of `s`, behind marks and kept values."""
     while s.op in IDENTITIES or s.op is with_value:
         s = s.inputs[-1]
     return s
 
 
-def _memory_of(s: Symbol) -> Symbol:
+def memory_of(s: Symbol) -> Symbol:
     """The symbol whose memory `s` may share: views and casts can be their input's memory."""
     while s.op in IDENTITIES or s.op is with_value or s.op.layout is not None or s.op in (cast, fence):
         s = s.inputs[-1] if s.op is with_value else s.inputs[0]
     return s
 
 
-def _order(values: list[Symbol]) -> list[Symbol]:
+def order_of(values: list[Symbol]) -> list[Symbol]:
     order: list[Symbol] = []
     seen: set[Symbol] = set()
     stack = [(s, False) for s in reversed(values)]
@@ -95,7 +100,7 @@ def _order(values: list[Symbol]) -> list[Symbol]:
         elif s not in seen:
             seen.add(s)
             stack.append((s, True))
-            stack.extend((_value_of(i), False) for i in reversed(s.inputs) if _value_of(i) not in seen)
+            stack.extend((value_of(i), False) for i in reversed(s.inputs) if value_of(i) not in seen)
     return _unique(order)
 
 
@@ -104,12 +109,12 @@ def _unique(order: list[Symbol]) -> list[Symbol]:
 
 
 def _last_uses(order: list[Symbol], values: list[Symbol]) -> dict[Symbol, int]:
-    last = {_value_of(i): n for n, s in enumerate(order) for i in s.inputs}
+    last = {value_of(i): n for n, s in enumerate(order) for i in s.inputs}
     return {s: n for s, n in last.items() if s not in set(values)}
 
 
 def _step(s: Symbol, register: dict[Symbol, int], last: dict[Symbol, int]) -> Step:
-    inputs = tuple(_value_of(i) for i in s.inputs)
+    inputs = tuple(value_of(i) for i in s.inputs)
     at = register[s]
     free = tuple({register[i] for i in inputs if last.get(i) == at})
     return Step(kernel(s), tuple(register[i] for i in inputs), at, free, s.op.name)

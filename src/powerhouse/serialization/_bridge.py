@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from powerhouse.engine.segment import settle
 from powerhouse.graph.symbol import Type
 from powerhouse.tensors._tensor import Parameter, Tensor
 from powerhouse.tensors.apply import wrap_array
+from powerhouse.tensors.reshaping import wrap_around
 
 if TYPE_CHECKING:
     from ._storages import LoadedStorage
@@ -53,14 +55,15 @@ def is_available(place: device) -> bool:
 
 def layout_of(tensor: Tensor) -> Layout:
     """The memory of a tensor, realized, and where its elements lie in it."""
-    storage = tensor._storage
+    storage, size = tensor._storage, tuple(tensor.shape)
     settle(storage)
-    flat = np.ascontiguousarray(storage.buffer).reshape(-1)
-    viewed = tensor._lens is not None and tensor._lens.view is not None
-    # A storage around a strided NumPy array is written row by row; views of it count in that order already.
-    stride = tensor._strides() if viewed else contiguous_strides(tuple(tensor.shape))
-    place = (tensor.storage_offset(), tuple(tensor.shape), tuple(stride))
-    return Layout(storage, flat, str(tensor.device), tensor.dtype, *place, tensor.requires_grad)
+    buffer = storage.buffer
+    if buffer.flags.c_contiguous:
+        owner, offset, stride = storage, tensor.storage_offset(), tuple(tensor.stride())
+    else:  # the memory of a strided NumPy array: written row by row, each view of it for itself
+        buffer, offset, stride = np.ascontiguousarray(tensor._array()), 0, contiguous_strides(size)
+        owner = storage if tensor._lens is None else buffer
+    return Layout(owner, buffer.reshape(-1), str(tensor.device), tensor.dtype, offset, size, stride, tensor.requires_grad)
 
 
 def attributes_of(tensor: Tensor) -> dict[str, Any]:
@@ -76,13 +79,13 @@ def make_tensor(
     `marks`: "conj" and "neg" ask for the conjugate or negative, which is a tensor of its own.
     """
     numbers = storage.numbers(kind)
-    whole = offset == 0 and stride == contiguous_strides(size) and numbers.size == int(np.prod(size))
+    whole = offset == 0 and stride == contiguous_strides(size) and numbers.size == math.prod(size)
     if storage.base is None:
         shape = size if whole else numbers.shape
         storage.base = wrap_array(numbers.reshape(shape), Type(shape, kind))
     base = storage.base if storage.base.dtype is kind else storage.base.view(kind)
     if whole and tuple(base.shape) == size:
-        tensor = base.detach()
+        tensor = wrap_around(base._storage)
     else:
         tensor = base.as_strided(size, stride, offset).detach()
     for mark in marks:
@@ -93,6 +96,13 @@ def make_tensor(
 def make_parameter(data: Tensor, requires_grad: bool) -> Parameter:
     """A Parameter that shares the memory of `data`."""
     return Parameter(data, requires_grad)
+
+
+def of_class(tensor: Tensor, kind: type[Tensor]) -> Tensor:
+    """A tensor of the subclass `kind` on the memory of `tensor`."""
+    found = object.__new__(kind)
+    found._storage, found._lens = tensor._storage, tensor._lens
+    return found
 
 
 def set_attributes(tensor: Tensor, attributes: dict[str, Any]) -> Tensor:

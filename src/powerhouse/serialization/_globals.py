@@ -20,7 +20,7 @@ OURS, THEIRS = "powerhouse", "torch"
 # Modules that no allow-list opens: what they hold acts on the machine.
 _BLOCKED = frozenset({"sys", "os", "posix", "nt"})
 _PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
-_PUBLIC = (f"{OURS}.nn", f"{OURS}.optim", f"{OURS}.utils.data")  # where else a class from a private module may be public
+_PUBLIC = (OURS, f"{OURS}.nn", f"{OURS}.optim", f"{OURS}.utils.data")  # where a class from a private module is looked for first
 _MOVED = {"torch.tensor": "torch._tensor"}
 
 SafeGlobal = Callable[..., Any] | tuple[Callable[..., Any], str]
@@ -164,7 +164,7 @@ def torch_name(thing: Any, name: str | None = None) -> tuple[str, str] | None:
     if inner and f"{module}.{inner}" in sys.modules:  # a function derived from an op: `powerhouse`, `nn.functional.relu`
         module, wanted = f"{module}.{inner}", short
     path = module.split(".")
-    for package in (*(".".join(path[:depth]) for depth in range(1, len(path))), *_PUBLIC):
+    for package in (*_PUBLIC, *(".".join(path[:depth]) for depth in range(2, len(path)))):
         if getattr(sys.modules.get(package), wanted, None) is thing:
             return _renamed(package), wanted
     return _renamed(module), wanted

@@ -134,7 +134,7 @@ def _no_reference(reference: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value.decode("ascii") if isinstance(value, bytes) else str(value)
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _fields(reference: Any) -> tuple[Any, ...]:

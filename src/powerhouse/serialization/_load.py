@@ -67,7 +67,9 @@ def load(
         except EOFError as error:
             raise EOFError(f"load: {label}: {error}") from None
         except (RuntimeError, ValueError) as error:
-            raise error if str(error).startswith("load") else type(error)(f"load: {label}: {error}") from None
+            if type(error) not in (RuntimeError, ValueError) or str(error).startswith("load"):
+                raise
+            raise type(error)(f"load: {label}: {error}") from None
 
 
 def _advice(error: str) -> str:
@@ -81,10 +83,7 @@ def _advice(error: str) -> str:
     )
 
 
-Unpickle = Callable[[bytes, int, Callable[[Any], Any]], Any]  # (data, position, persistent_load) -> object
-
-
-def _reader(safe: bool, options: dict[str, Any], pickle_module: Any) -> Unpickle:
+def _reader(safe: bool, options: dict[str, Any], pickle_module: Any) -> _legacy.Load:
     """How a pickle is read: by our interpreter, or by `pickle_module` with PyTorch's names given our meaning."""
     if safe:
         return lambda data, start, persistent_load: Unpickler(data, safe_class, persistent_load, options["encoding"], start).load()
@@ -103,7 +102,7 @@ def _reader(safe: bool, options: dict[str, Any], pickle_module: Any) -> Unpickle
     return unpickle
 
 
-def _load_archive(archive: ArchiveReader, mapped: Any, unpickle: Unpickle, locate: Locate) -> Any:
+def _load_archive(archive: ArchiveReader, mapped: Any, unpickle: _legacy.Load, locate: Locate) -> Any:
     if "constants.pkl" in archive:
         raise RuntimeError("this is a TorchScript archive; torch.load cannot read it, torch.jit.load reads it")
     foreign = is_foreign(bytes(archive.read("byteorder")).decode("ascii", "replace") if "byteorder" in archive else "little")
@@ -127,7 +126,7 @@ def _load_archive(archive: ArchiveReader, mapped: Any, unpickle: Unpickle, locat
 def _reference(reference: Any) -> tuple[_rebuild.StorageType, str, str, int]:
     """A persistent id, checked: ("storage", type, key, device, length)."""
     if isinstance(reference, tuple) and len(reference) == 5 and reference[0] in ("storage", b"storage"):
-        _, kind, key, tag, length = (part.decode("ascii") if isinstance(part, bytes) else part for part in reference)
+        _, kind, key, tag, length = (part.decode("ascii", "replace") if isinstance(part, bytes) else part for part in reference)
         if isinstance(kind, _rebuild.StorageType) and isinstance(key, str) and isinstance(tag, str) and type(length) is int:
             return kind, key, tag, length
     raise pickle.UnpicklingError("unsupported persistent id encountered")
@@ -139,7 +138,7 @@ def _map_file(path: Any) -> np.ndarray:
     return np.asarray(np.memmap(path, np.uint8, mode="c"))
 
 
-def _load_legacy(file: Any, unpickle: Unpickle, locate: Locate) -> Any:
+def _load_legacy(file: Any, unpickle: _legacy.Load, locate: Locate) -> Any:
     data = file.read()
     if not _legacy.looks_legacy(data):
         what = "a tar archive, as PyTorch before 0.1.10 wrote" if data[257:262] == b"ustar" else "neither a zip archive nor a pickle"

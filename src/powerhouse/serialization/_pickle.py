@@ -82,6 +82,9 @@ class Pickler(pickle._Pickler):
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, device):
             return device, (thing.type,) if thing.index is None else (thing.type, thing.index)
+        if isinstance(thing, OrderedDict) and type(thing) is not OrderedDict and torch_name(type(thing)):
+            # A private kind of table: PyTorch has plain ones there, and a module makes its own of them as it is loaded.
+            return OrderedDict, (), None, None, iter(thing.items())
         return self._reduce_tensor(thing) if _bridge.is_tensor(thing) else NotImplemented
 
     def save_global(self, thing: Any, name: str | None = None) -> None:

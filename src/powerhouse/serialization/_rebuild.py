@@ -67,7 +67,7 @@ def rebuild_from_type(function: Any, kind: Any, args: tuple[Any, ...], state: An
         raise pickle.UnpicklingError("a tensor is to be rebuilt by something that does not make tensors")
     tensor = function(*args)
     plain = isinstance(kind, TypeMark) or isinstance(tensor, kind)
-    return _bridge.set_attributes(tensor if plain else tensor.as_subclass(kind), _attributes(state))
+    return _bridge.set_attributes(tensor if plain else _bridge.of_class(tensor, kind), _attributes(state))
 
 
 def rebuild_device_tensor(data: Any, dtype: Any, place: Any, requires_grad: bool) -> Any:

@@ -28,7 +28,8 @@ def save(
     """Save an object, with all tensors in it, to a file that `torch.load` can read.
 
     Arguments: `obj`, anything that can be pickled; `f`, a path or a file-like object with `write`; `pickle_protocol`, 2 to 5
-    (PyTorch reads 2 with `weights_only=True`). Tensors that share memory are saved once and share it again when loaded.
+    (PyTorch reads 2 with `weights_only=True`); `_use_new_zipfile_serialization`, False for the format before PyTorch 1.6.
+    Tensors that share memory are saved once and share it again when loaded.
     A file at a path is replaced in one step once the new one is complete: an interrupted `save` leaves the old one.
     Raises RuntimeError where the directory does not exist, AttributeError for another kind of `f`.
 

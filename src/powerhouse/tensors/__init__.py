@@ -6,13 +6,14 @@ from ._settings import (
     finfo, get_default_dtype, get_num_threads, iinfo, is_complex, is_floating_point, is_storage, is_tensor, numel, result_type, set_default_device,
     set_default_dtype, set_num_threads, synchronize, use_deterministic_algorithms,
 )
+from .comparison import allclose, equal
 from .creation import (
     arange, empty, empty_like, empty_strided, eye, full, full_like, linspace, logspace, normal, ones, ones_like, rand, rand_like, randint, randint_like,
     randn, randn_like, randperm, zeros, zeros_like,
 )
 from .creation import range_ as range
 from .dynamic import (
-    argwhere, bincount, histc, histogram, index_put, index_put_, isin, masked_scatter, masked_select, nonzero, repeat_interleave, tensor_split, unique, unique_consecutive, where,
+    argwhere, bincount, histc, histogram, histogramdd, index_put, index_put_, is_nonzero, isin, masked_scatter, masked_select, nonzero, nonzero_static, repeat_interleave, tensor_split, unique, unique_consecutive, where,
 )
 from .generator import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .interop import as_tensor, from_dlpack, from_numpy

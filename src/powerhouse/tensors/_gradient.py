@@ -133,11 +133,14 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
                 t._accumulate(read(g), create_graph)
         return
     found = engine.backward(roots, seeds, (), retain, create_graph)
-    for owner, g in found.leaves:
-        g = _hooked(owner, g if create_graph else g.plain)
-        owner._accumulate(g, create_graph)
-        for hook in list((owner._accumulated_hooks or {}).values()):
-            hook(owner)
+    RECORDER.now.hold += 1  # hooks, and writes to shared memory, may realize: the other gradients stay symbols of this segment
+    try:
+        for owner, g in found.leaves:
+            owner._accumulate(_hooked(owner, g if create_graph else g.plain), create_graph)
+            for hook in list((owner._accumulated_hooks or {}).values()):
+                hook(owner)
+    finally:
+        RECORDER.now.hold -= 1
 
 
 def _hooked(t: Any, g: Symbol) -> Symbol:
@@ -172,17 +175,27 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
             raise RuntimeError(f"grad: One of the differentiated Tensors does not require grad (input {i}, {t.dtype} {list(t.shape)})")
     retain = create_graph if retain_graph is None else retain_graph
     found = engine.backward(roots, seeds, [read(t) for t in wanted], retain, create_graph)
-    results = []
-    for i, (t, g) in enumerate(zip(wanted, found.wanted, strict=True)):
+    for t in wanted:
         if not retain and t._lens is not None:
             t._lens.token = None
-        if g is None:
-            if not (allow_unused or materialize_grads):
-                raise RuntimeError(f"grad: One of the differentiated Tensors (input {i}) appears to not have been used in the graph. Set allow_unused=True if this is the desired behavior.")
-            results.append(wrap(_zeros(Type(tuple(t.shape), t.dtype))) if materialize_grads else None)
-        else:
-            results.append(wrap(_hooked(t, g if create_graph else g.plain) if t.is_leaf else g if create_graph else g.plain))
-    return tuple(results)
+    RECORDER.now.hold += 1
+    try:
+        return tuple([_result(i, t, g, create_graph, allow_unused, materialize_grads) for i, (t, g) in enumerate(zip(wanted, found.wanted, strict=True))])
+    finally:
+        RECORDER.now.hold -= 1
+
+
+def _result(i: int, t: Any, g: Symbol | None, create_graph: bool, allow_unused: bool | None, materialize_grads: bool) -> Any:
+    """The gradient of input `i` as a tensor."""
+    if g is None:
+        if not (allow_unused or materialize_grads):
+            raise RuntimeError(
+                f"grad: One of the differentiated Tensors (input {i}) appears to not have been used in the graph. "
+                "Set allow_unused=True if this is the desired behavior."
+            )
+        return wrap(_zeros(Type(tuple(t.shape), t.dtype))) if materialize_grads else None
+    g = g if create_graph else g.plain
+    return wrap(_hooked(t, g) if t.is_leaf else g)
 
 
 @memoize

@@ -190,7 +190,7 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         if lens is not None:
             if lens.variable:
                 return True
-            if lens.detached:
+            if lens.detached or self.dtype.category < dt.FLOAT:
                 return False
             if lens.root is not None:
                 return True

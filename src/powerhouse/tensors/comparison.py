@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.errors import describe
 from ..graph.op import REGISTRY
+from ._tensor import Tensor
 from .apply import apply, is_tensor
 
 
@@ -27,8 +28,6 @@ def equal(input: Any, other: Any) -> bool:
     _need_tensors("equal", input, other)
     if tuple(input.shape) != tuple(other.shape):
         return False
-    if input.dtype is not other.dtype:
-        raise RuntimeError(f"equal: Expected object of scalar type {input.dtype} but got scalar type {other.dtype} for argument 'other'")
     return bool(np.all(input._array() == other._array()))
 
 
@@ -43,4 +42,5 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
     return bool(apply(REGISTRY["isclose"], (input, other, rtol, atol, equal_nan))._array().all())
 
 
+Tensor.equal, Tensor.allclose = equal, allclose  # type: ignore[method-assign]
 __all__ = ["allclose", "equal"]

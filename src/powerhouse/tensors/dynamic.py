@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from ..core import dtypes as dt
 from ..core.shapes import broadcast, wrap_dim
 from ..graph.op import REGISTRY
 from ..graph.symbol import Type
-from .apply import apply, assign, is_tensor, wrap_array
 from ._tensor import Tensor
+from .apply import apply, assign, is_tensor, wrap_array
 from .indexing import _mask_to_indices as mask_to_indices
 
 HistogramResult = namedtuple("histogram", "hist bin_edges")
+HistogramddResult = namedtuple("histogramdd", "hist bin_edges")
 
 
 def _op(name: str, *args: Any) -> Any:
@@ -58,6 +59,16 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
     if as_tuple:
         return tuple(_tensor(i) for i in np.nonzero(np.atleast_1d(array)))
     return _finish(_tensor(np.argwhere(array)), out)
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1, out: Tensor | None = None) -> Tensor:
+    """`nonzero` in exactly `size` rows: cut, or filled up with `fill_value`."""
+    if size < 0:
+        raise RuntimeError(f"nonzero_static: 'size' must be an non-negative integer, got {size}")
+    found = np.argwhere(input._array())[:size]
+    rows = np.full((size, input.ndim), fill_value, np.int64)
+    rows[: len(found)] = found
+    return _finish(_tensor(rows), out)
 
 
 def argwhere(input: Tensor) -> Tensor:
@@ -113,7 +124,9 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     shape = broadcast((tuple(input.shape), tuple(mask.shape)), "masked_scatter")
     positions = np.flatnonzero(np.broadcast_to(mask._array(), shape))
     if len(positions) > source.numel():
-        raise RuntimeError(f"masked_scatter: Number of elements of source < number of ones in mask: got {source.numel()} for {len(positions)}")
+        raise RuntimeError(
+            f"masked_scatter: Number of elements of source < number of ones in mask: got {source.numel()} for {len(positions)}"
+        )
     values = _op("flatten", source)[: len(positions)]
     return _op("put", _op("broadcast_to", input, shape), _tensor(positions), values)
 
@@ -154,12 +167,22 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     axis = None if dim is None else wrap_dim(dim, input.ndim, "unique")
     if axis is not None and array.ndim and 0 in array.shape:
         if array.shape[axis]:
-            raise RuntimeError(f"unique: There are 0 sized dimensions, and they aren't selected, so unique cannot be applied; got {list(array.shape)}")
+            raise RuntimeError(
+                f"unique: There are 0 sized dimensions, and they aren't selected, so unique cannot be applied; got {list(array.shape)}"
+            )
         empty = np.zeros(0, np.int64)
         return _several(array, empty, empty, input.dtype, return_inverse, return_counts)
-    values, inverse, counts = np.unique(array if array.ndim or axis is None else array[None], return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
-    return _several(values if array.ndim or axis is None else values.reshape(()), inverse.reshape(array.shape if axis is None else -1), counts,
-                    input.dtype, return_inverse, return_counts)
+    values, inverse, counts = np.unique(
+        array if array.ndim or axis is None else array[None], return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
+    return _several(
+        values if array.ndim or axis is None else values.reshape(()),
+        inverse.reshape(array.shape if axis is None else -1),
+        counts,
+        input.dtype,
+        return_inverse,
+        return_counts,
+    )
 
 
 def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
@@ -200,7 +223,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if weights is None:
         return _tensor(np.bincount(array, minlength=minlength).astype(np.int64))
     if tuple(weights.shape) != tuple(input.shape):
-        raise RuntimeError(f"bincount: weights should be 1-d and have the same length as input, got {list(weights.shape)} and {list(input.shape)}")
+        raise RuntimeError(
+            f"bincount: weights should be 1-d and have the same length as input, got {list(weights.shape)} and {list(input.shape)}"
+        )
     result = dt.float32 if weights.dtype is dt.float32 else dt.float64
     return _tensor(np.bincount(array, weights._array().astype(np.float64), minlength), result)
 
@@ -235,7 +260,9 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     return _finish(_tensor(np.bincount(place, minlength=bins), input.dtype), out)
 
 
-def histogram(input: Tensor, bins: Any, *, range: tuple[float, float] | None = None, weight: Tensor | None = None, density: bool = False) -> Any:
+def histogram(
+    input: Tensor, bins: Any, *, range: tuple[float, float] | None = None, weight: Tensor | None = None, density: bool = False
+) -> Any:
     """`(hist, bin_edges)`: how many elements (or the sum of their `weight`) lie in each bin; the last bin holds its right edge.
 
     Args:
@@ -266,6 +293,26 @@ def histogram(input: Tensor, bins: Any, *, range: tuple[float, float] | None = N
     return HistogramResult(_tensor(hist, input.dtype), _tensor(edges, input.dtype))
 
 
+def histogramdd(input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density: bool = False) -> Any:
+    """`(hist, bin_edges)` of points, the rows of `input` (..., dims), in the boxes of a grid.
+
+    Args:
+        bins: a number of bins for all dims or for each, or a vector of edges for each.
+        range: first and last edge of every dim, one after another.
+    """
+    _require_tensor("histogramdd", input=input)
+    if input.ndim < 2:
+        raise RuntimeError(f"torch.histogramdd(): input tensor should have at least 2 dimensions, but got {input.ndim}")
+    points = input._array().reshape(-1, input.shape[-1]).astype(np.float64)
+    if is_tensor(bins) or isinstance(bins, int):
+        bins = [bins] * points.shape[1]
+    edges = [b._array().astype(np.float64) if is_tensor(b) else int(b) for b in bins]
+    limits = None if range is None else np.reshape(range, (-1, 2))
+    weights = None if weight is None else weight._array().reshape(-1).astype(np.float64)
+    hist, found = np.histogramdd(points, edges, limits, density, weights)
+    return HistogramddResult(_tensor(hist, input.dtype), tuple(_tensor(e, input.dtype) for e in found))
+
+
 # --- repeats by a tensor, membership --------------------------------------------------------------------------------------------
 
 
@@ -287,7 +334,10 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     d = wrap_dim(dim or 0, x.ndim, "repeat_interleave")
     counts, n = _counts(repeats), x.shape[d]
     if counts.size not in (1, n):
-        raise RuntimeError(f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({d}) = {n}")
+        raise RuntimeError(
+            f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} "
+            f"and input.size({d}) = {n}"
+        )
     return _op("index_select", x, d, _tensor(np.repeat(np.arange(n), np.broadcast_to(counts, n))))
 
 
@@ -318,7 +368,10 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> Seque
     at = indices_or_sections
     if is_tensor(at):
         if at.ndim > 1 or at.dtype is not dt.int64:
-            raise RuntimeError(f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional long tensor, got {at.dtype} {list(at.shape)}")
+            raise RuntimeError(
+                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional long tensor, "
+                f"got {at.dtype} {list(at.shape)}"
+            )
         at = at.tolist()
     return _op("tensor_split", input, at, dim)
 
@@ -343,15 +396,83 @@ def index_put_(self: Tensor, indices: Sequence[Any], values: Tensor, accumulate:
     return self
 
 
+# --- Python functions of elements -------------------------------------------------------------------------------------------------
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element of `input` is not zero."""
+    if input.numel() != 1:
+        raise RuntimeError(f"is_nonzero: Boolean value of Tensor with {input.numel()} values is ambiguous")
+    return bool(input)
+
+
+def apply_(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
+    """Replace each element by `function(element)`: Python, one element at a time."""
+    return _mapped(self, function, (self,), "apply_")
+
+
+def map_(self: Tensor, tensor: Tensor, function: Callable[[Any, Any], Any]) -> Tensor:
+    """Replace each element by `function(element, element of tensor)`."""
+    return _mapped(self, function, (self, tensor), "map_")
+
+
+def map2_(self: Tensor, x: Tensor, y: Tensor, function: Callable[[Any, Any, Any], Any]) -> Tensor:
+    """Replace each element by `function(element, element of x, element of y)`."""
+    return _mapped(self, function, (self, x, y), "map2_")
+
+
+def _mapped(x: Tensor, function: Callable[..., Any], sources: tuple[Tensor, ...], op: str) -> Tensor:
+    if any(s.requires_grad for s in sources):
+        raise TypeError(f"Can't call {op}() on Variable that requires grad. Use var.detach().{op}() instead.")
+    columns = [np.broadcast_to(s._array(), tuple(x.shape)).reshape(-1).tolist() for s in sources]
+    values = np.array(list(map(function, *columns)), x.dtype.numpy).reshape(tuple(x.shape))
+    return x.copy_(_tensor(values, x.dtype))  # type: ignore[attr-defined]
+
+
 # Methods of Tensor by name.
 METHODS = {
-    "nonzero": nonzero, "argwhere": argwhere, "where": where_method, "masked_select": masked_select, "masked_scatter": masked_scatter,
-    "masked_scatter_": masked_scatter_, "unique": unique, "unique_consecutive": unique_consecutive, "bincount": bincount, "histc": histc,
-    "histogram": histogram, "repeat_interleave": repeat_interleave, "isin": isin, "tensor_split": tensor_split,
-    "index_put": index_put, "index_put_": index_put_,
+    "nonzero": nonzero,
+    "argwhere": argwhere,
+    "where": where_method,
+    "masked_select": masked_select,
+    "masked_scatter": masked_scatter,
+    "masked_scatter_": masked_scatter_,
+    "unique": unique,
+    "unique_consecutive": unique_consecutive,
+    "bincount": bincount,
+    "histc": histc,
+    "histogram": histogram,
+    "repeat_interleave": repeat_interleave,
+    "isin": isin,
+    "tensor_split": tensor_split,
+    "nonzero_static": nonzero_static,
+    "is_nonzero": is_nonzero,
+    "apply_": apply_,
+    "map_": map_,
+    "map2_": map2_,
+    "index_put": index_put,
+    "index_put_": index_put_,
 }
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)
 
-__all__ = ["argwhere", "bincount", "histc", "histogram", "index_put", "index_put_", "isin", "masked_scatter", "masked_select", "nonzero", "repeat_interleave", "tensor_split", "unique",
-           "unique_consecutive", "where"]
+__all__ = [
+    "argwhere",
+    "bincount",
+    "histc",
+    "histogram",
+    "histogramdd",
+    "index_put",
+    "index_put_",
+    "is_nonzero",
+    "isin",
+    "masked_scatter",
+    "masked_select",
+    "nonzero",
+    "nonzero_static",
+    "repeat_interleave",
+    "tensor_split",
+    "unique",
+    "unique_consecutive",
+    "where",
+]

@@ -21,10 +21,19 @@ def _fractional(n: int, input: Any, kernel_size: Any, output_size: Any, output_r
         output_size = tuple(int(size * ratio) for size, ratio in zip(input.shape[-n:], ratios, strict=True))
     if samples is None:
         samples = rand((1 if input.dim() == n + 1 else input.shape[0], input.shape[-n - 1], n), dtype=input.dtype)
-    return apply(fractional_pool, (input, samples, per_dim(kernel_size, n, "kernel_size", op), per_dim(output_size, n, "output_size", op), op))
+    return apply(
+        fractional_pool, (input, samples, per_dim(kernel_size, n, "kernel_size", op), per_dim(output_size, n, "output_size", op), op)
+    )
 
 
-def fractional_max_pool2d(input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False, _random_samples: Any = None) -> Any:
+def fractional_max_pool2d(
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Any = None,
+) -> Any:
     """Maxima of windows at random places, which give a result of any `output_size` (or `output_ratio` of the input's size).
 
     `input` (N, C, H, W) or (C, H, W); with `return_indices` also the positions in the flattened plane. Source: Graham, 2014.
@@ -37,7 +46,14 @@ def fractional_max_pool2d(input: Any, kernel_size: Any, output_size: Any = None,
     return (values, indices) if return_indices else values
 
 
-def fractional_max_pool3d(input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False, _random_samples: Any = None) -> Any:
+def fractional_max_pool3d(
+    input: Any,
+    kernel_size: Any,
+    output_size: Any = None,
+    output_ratio: Any = None,
+    return_indices: bool = False,
+    _random_samples: Any = None,
+) -> Any:
     """`fractional_max_pool2d` over (N, C, D, H, W) or (C, D, H, W)."""
     values, indices = _fractional(3, input, kernel_size, output_size, output_ratio, _random_samples)
     return (values, indices) if return_indices else values

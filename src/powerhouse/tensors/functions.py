@@ -122,7 +122,7 @@ def _fill_namespaces() -> None:
 def install(module_name: str, space: str, submodules: Iterable[str] = ()) -> None:
     """Give a module the functions of a namespace, each made when first asked for, and submodules that are imported when first asked for."""
     module = sys.modules[module_name]
-    table = NAMESPACES.get(space, {})
+    table = {name: op for name, op in NAMESPACES.get(space, {}).items() if name not in module.__dict__}  # the others are written by hand
 
     def lookup(name: str) -> Any:
         op = table.get(name)
@@ -137,8 +137,6 @@ def install(module_name: str, space: str, submodules: Iterable[str] = ()) -> Non
     def names() -> list[str]:
         return sorted({*module.__dict__, *table, *submodules})
 
-    for name in set(table) & set(module.__dict__):
-        del table[name]  # written by hand
     module.__getattr__ = lookup  # type: ignore[method-assign]
     module.__dir__ = names  # type: ignore[method-assign]
 

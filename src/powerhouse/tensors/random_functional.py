@@ -24,7 +24,7 @@ from .apply import apply, assign, check_leaf, is_tensor, wrap_array
 from .generator import Generator, stream_of
 from .random import dropped, keep_mask
 
-# --- in place -----------------------------------------------------------------------------------------------------------------------
+# --- in place ------------------------------------------------------------------------------------
 
 
 def _new(values: Any, kind: dt.dtype) -> Any:
@@ -106,12 +106,14 @@ def bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -
     if RECORDER.now.grad and self._lens is not None:
         check_leaf(self, "bernoulli_")
     stream, shape = stream_of(generator), tuple(self.shape)
-    values = stream.bernoulli(np.broadcast_to(_probabilities(p, "bernoulli_"), shape)) if is_tensor(p) else stream.bernoulli_p(shape, float(p))
+    values = (
+        stream.bernoulli(np.broadcast_to(_probabilities(p, "bernoulli_"), shape)) if is_tensor(p) else stream.bernoulli_p(shape, float(p))
+    )
     assign(self, _new(values, self.dtype), "bernoulli_")
     return self
 
 
-# --- new tensors from tensors of parameters --------------------------------------------------------------------------------------------
+# --- new tensors from tensors of parameters ------------------------------------------------------------------------------------
 
 
 def _probabilities(t: Any, op: str) -> Any:
@@ -147,6 +149,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 1)
     tensor([1])
     """
+    if out is not None and out.dtype is not dt.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}")
     if not input.dtype.is_floating_point:
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}")
     return _to_out(_new(stream_of(generator).multinomial(input._array(), num_samples, replacement), dt.int64), out)
@@ -166,7 +170,7 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
     return _new(stream_of(generator).binomial(n, p), prob.dtype)
 
 
-# --- the relatives of dropout -----------------------------------------------------------------------------------------------------------
+# --- the relatives of dropout ------------------------------------------------------------------------------------
 
 
 def _checked(p: float) -> float:
@@ -198,11 +202,17 @@ def _drop_channels(input: Any, p: float, training: bool, inplace: bool, batched:
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Zero whole channels of (N, C, L) or (C, L) with probability `p`, and scale the others by `1 / (1 - p)`. Source: Tompson et al., 2015."""
+    """Zero whole channels of (N, C, L) or (C, L) with probability `p`, and scale the others by `1 / (1 - p)`.
+
+    Source: Tompson et al., 2015.
+    """
     _checked(p)
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to provide channel-wise dropout on "
-                           "inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to "
+            "provide channel-wise dropout on "
+            "inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
+        )
     return _drop_channels(input, p, training, inplace, input.ndim == 3, "dropout1d")
 
 
@@ -210,7 +220,12 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     """Zero whole channels of (N, C, H, W) with probability `p`, and scale the others. As in PyTorch, 3 dims are taken as (N, C, L)."""
     _checked(p)
     if input.ndim not in (3, 4):
-        warnings.warn(f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error in a future release.", UserWarning, stacklevel=2)
+        warnings.warn(
+            f"dropout2d: Received a {input.ndim}-D input to dropout2d, which is deprecated and will result in an error "
+            "in a future release.",
+            UserWarning,
+            stacklevel=2,
+        )
     return _drop_channels(input, p, training, inplace, True, "dropout2d")
 
 
@@ -218,7 +233,12 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability `p`, and scale the others."""
     _checked(p)
     if input.ndim not in (4, 5):
-        warnings.warn(f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error in a future release.", UserWarning, stacklevel=2)
+        warnings.warn(
+            f"dropout3d: Received a {input.ndim}-D input to dropout3d, which is deprecated and will result in an error "
+            "in a future release.",
+            UserWarning,
+            stacklevel=2,
+        )
     return _drop_channels(input, p, training, inplace, input.ndim == 5, "dropout3d")
 
 
@@ -260,7 +280,7 @@ def feature_dropout(input: Any, p: float, train: bool) -> Any:
     return _drop_channels(input, _checked(p), train, False, True, "feature_dropout")
 
 
-# --- random activations -----------------------------------------------------------------------------------------------------------------
+# --- random activations ------------------------------------------------------------------------------------
 
 
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
@@ -274,7 +294,9 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     if not hard:
         return soft
     d = dim % max(soft.ndim, 1)
-    choices = wrap_array(np.arange(soft.shape[d]), Type((soft.shape[d],), dt.int64)).reshape([-1 if i == d else 1 for i in range(soft.ndim)])
+    choices = wrap_array(np.arange(soft.shape[d]), Type((soft.shape[d],), dt.int64)).reshape(
+        [-1 if i == d else 1 for i in range(soft.ndim)]
+    )
     one_hot = (choices == soft.detach().argmax(dim, keepdim=True)).to(soft.dtype)
     return one_hot - soft.detach() + soft
 
@@ -309,7 +331,18 @@ def rrelu_(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: boo
 
 
 FUNCTIONS = ("bernoulli", "binomial", "multinomial", "poisson")  # of the package
-METHODS = ("bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "multinomial", "normal_", "random_", "uniform_")
+METHODS = (
+    "bernoulli",
+    "bernoulli_",
+    "cauchy_",
+    "exponential_",
+    "geometric_",
+    "log_normal_",
+    "multinomial",
+    "normal_",
+    "random_",
+    "uniform_",
+)
 for _name in METHODS:
     setattr(Tensor, _name, globals()[_name])
 

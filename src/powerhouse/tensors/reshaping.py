@@ -14,8 +14,8 @@ from ..core.shapes import Size, as_shape, broadcast, contiguous_strides
 from ..engine.segment import RECORDER, Storage, settle
 from ..graph.op import REGISTRY
 from ..graph.symbol import Type
-from .apply import apply, check_leaf, is_tensor, wrap_array
 from ._tensor import Tensor
+from .apply import apply, check_leaf, is_tensor, wrap_array
 
 
 def _op(name: str, *args: Any) -> Any:
@@ -92,7 +92,10 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     memory = np.ascontiguousarray(st.buffer).reshape(-1)
     missing = offset + prod(shape) - memory.size
     if missing > 0 and st.is_shared:
-        raise RuntimeError(f"resize_: Trying to resize storage that is not resizable: {memory.size} elements shared with NumPy, {offset + prod(shape)} needed")
+        raise RuntimeError(
+            f"resize_: Trying to resize storage that is not resizable: {memory.size} elements shared with NumPy, "
+            f"{offset + prod(shape)} needed"
+        )
     if self._lens is None and missing <= 0 and prod(shape) == memory.size:
         st.buffer, st.type = st.buffer.reshape(shape), Type(shape, self.dtype)
     else:
@@ -114,6 +117,31 @@ def wrap_around(st: Storage) -> Tensor:
 def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
     """Change the shape in place to that of `other`."""
     return resize_(self, tuple(other.shape))
+
+
+def set_(self: Tensor, source: Tensor) -> Tensor:
+    """Have this tensor look at the memory of `source`, as `source` does."""
+    if source.dtype is not self.dtype:
+        raise RuntimeError(f"set_: Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}")
+    if self.requires_grad:
+        raise RuntimeError("set_: cannot set the memory of a variable that requires grad")
+    self._storage, self._lens, self._base = source._storage, source._lens, source._base
+    return self
+
+
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both tensors look at the same memory in the same way."""
+    return (
+        self._storage is tensor._storage
+        and self.shape == tensor.shape
+        and self.stride() == tensor.stride()
+        and self.storage_offset() == tensor.storage_offset()
+    )
+
+
+def is_view(self: Tensor) -> bool:
+    """Whether this tensor looks at the memory of another."""
+    return self._base is not None
 
 
 def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
@@ -279,8 +307,20 @@ for _name, _operation in PROPERTIES.items():
     setattr(Tensor, _name, _property(_operation))
 for _name in IN_PLACE:
     setattr(Tensor, _name + "_", _in_place(_name))
-for _method in (as_strided, resize_, resize_as_, fill_diagonal_):
+for _method in (as_strided, resize_, resize_as_, fill_diagonal_, set_, is_set_to):
     setattr(Tensor, _method.__name__, _method)
+Tensor._is_view = is_view  # type: ignore[attr-defined]
 
-__all__ = ["as_strided", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "cartesian_prod", "combinations", "meshgrid",
-           "tril_indices", "triu_indices"]
+__all__ = [
+    "as_strided",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "cartesian_prod",
+    "combinations",
+    "meshgrid",
+    "tril_indices",
+    "triu_indices",
+]

@@ -6,9 +6,8 @@ from typing import Any
 
 from ...autograd import no_grad
 from ...tensors import Tensor
-from ...tensors import functions as ph
 from .. import functional as F
-from ..conv import _ConvTranspose
+from ..conv import _ConvTransposeNd
 from ..module import Module
 from .parametrize import register_parametrization
 
@@ -92,8 +91,8 @@ class _SpectralNorm(Module):
         """Power iteration, in place, from the vectors of the last time."""
         with no_grad():
             for _ in range(times):
-                self._u.copy_(F.normalize(ph.mv(matrix, self._v), dim=0, eps=self.eps))
-                self._v.copy_(F.normalize(ph.mv(matrix.t(), self._u), dim=0, eps=self.eps))
+                self._u.copy_(F.normalize(matrix @ self._v, dim=0, eps=self.eps))
+                self._v.copy_(F.normalize(matrix.t() @ self._u, dim=0, eps=self.eps))
 
     def forward(self, weight: Tensor) -> Tensor:
         if weight.dim() == 1:
@@ -102,7 +101,7 @@ class _SpectralNorm(Module):
         if self.training:
             self._iterate(matrix.detach(), self.n_power_iterations)
         u, v = self._u.clone(), self._v.clone()
-        return weight / ph.dot(u, ph.mv(matrix, v))
+        return weight / (u @ (matrix @ v))
 
 
 def spectral_norm(
@@ -114,6 +113,6 @@ def spectral_norm(
     `dim`, of the outputs: 0, or 1 for transposed convolutions, where None. Returns the module.
     """
     if dim is None:
-        dim = 1 if isinstance(module, _ConvTranspose) else 0
+        dim = 1 if isinstance(module, _ConvTransposeNd) else 0
     register_parametrization(module, name, _SpectralNorm(getattr(module, name), n_power_iterations, dim, eps))
     return module

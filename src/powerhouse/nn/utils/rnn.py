@@ -21,7 +21,7 @@ __all__ = [
     "unpad_sequence",
 ]
 
-_Packed = namedtuple("PackedSequence", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"])
+_Packed = namedtuple("_Packed", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"])
 
 
 class PackedSequence(_Packed):
@@ -118,17 +118,22 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     Errors: RuntimeError for lengths that are not positive, not sorted though they must be, or of another batch size.
     """
     sizes = _as_list(lengths)
-    order = None
-    if not enforce_sorted:
-        order = ph.argsort(ph.tensor(sizes, dtype=int64), descending=True).to(input.device)
-        sizes = [sizes[place] for place in order.tolist()]
-        input = input.index_select(0 if batch_first else 1, order)
-    _check_lengths(sizes, input.shape[0 if batch_first else 1])
-    if batch_first:
-        input = input.transpose(0, 1)
+    order = None if enforce_sorted else ph.argsort(ph.tensor(sizes, dtype=int64), descending=True)
+    rows = range(len(sizes)) if order is None else order.tolist()
+    sizes = [sizes[row] for row in rows]
+    batch, steps = input.shape[:2] if batch_first else (input.shape[1], input.shape[0])
+    _check_lengths(sizes, batch)
     batch_sizes = [sum(size > step for size in sizes) for step in range(sizes[0])]
-    data = ph.cat([input[step, :count] for step, count in enumerate(batch_sizes)])
-    return PackedSequence(data, ph.tensor(batch_sizes, dtype=int64), order)
+    places = _places(batch_sizes, rows, batch, steps, batch_first)
+    data = input.flatten(0, 1).index_select(0, places.to(input.device))
+    return PackedSequence(data, ph.tensor(batch_sizes, dtype=int64), None if order is None else order.to(input.device))
+
+
+def _places(batch_sizes: Sequence[int], rows: Sequence[int], batch: int, steps: int, batch_first: bool) -> Tensor:
+    """Where in a flattened padded batch each element of the packed data stands; `rows`, the batch's order from longest to shortest."""
+    step_size, row_size = (1, steps) if batch_first else (batch, 1)
+    pairs = ((step, rows[place]) for step, count in enumerate(batch_sizes) for place in range(count))
+    return ph.tensor([step * step_size + row * row_size for step, row in pairs], dtype=int64)
 
 
 def _as_list(lengths: Any) -> list[int]:
@@ -161,24 +166,16 @@ def pad_packed_sequence(
             "Expected total_length to be at least the length of the longest sequence in input, "
             f"but got total_length={total_length} and max sequence length being {steps}"
         )
-    lengths = ph.tensor([sum(count > row for count in batch_sizes) for row in range(batch_sizes[0])], dtype=int64)
-    padded = _pad_steps(sequence.data, batch_sizes, padding_value, total_length or steps)
-    if sequence.unsorted_indices is not None:
-        padded = padded.index_select(1, sequence.unsorted_indices)
-        lengths = lengths.index_select(0, sequence.unsorted_indices.cpu())
-    return (padded.transpose(0, 1) if batch_first else padded), lengths
-
-
-def _pad_steps(data: Tensor, batch_sizes: list[int], value: float, length: int) -> Tensor:
-    """Packed (sum of lengths, *) to padded (length, B, *)."""
-    batch, trailing = batch_sizes[0], tuple(data.shape[1:])
-    steps = []
-    for step, count in zip(data.split(batch_sizes), batch_sizes, strict=True):
-        steps.append(ph.cat([step, step.new_full((batch - count, *trailing), value)]) if count < batch else step)
-    padded = ph.stack(steps)
-    if length == len(steps):
-        return padded
-    return ph.cat([padded, padded.new_full((length - len(steps), batch, *trailing), value)])
+    data, batch = sequence.data, batch_sizes[0]
+    rows = range(batch) if sequence.sorted_indices is None else sequence.sorted_indices.tolist()
+    length = total_length or steps
+    places = _places(batch_sizes, rows, batch, length, batch_first).to(data.device)
+    padded = data.new_full((batch * length, *data.shape[1:]), padding_value).index_copy(0, places, data)
+    lengths = [0] * batch
+    for place, row in enumerate(rows):
+        lengths[row] = sum(count > place for count in batch_sizes)
+    outer = (batch, length) if batch_first else (length, batch)
+    return padded.reshape(*outer, *data.shape[1:]), ph.tensor(lengths, dtype=int64)
 
 
 def pad_sequence(
@@ -195,14 +192,14 @@ def pad_sequence(
         raise ValueError(f"pad_sequence: expected padding_side to be 'left' or 'right', but got '{padding_side}'")
     if not isinstance(sequences, Iterable):
         raise RuntimeError(f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}")
-    sequences = sequences.unbind(0) if isinstance(sequences, Tensor) else list(sequences)
-    longest = max(sequence.shape[0] for sequence in sequences)
+    parts: Any = sequences.unbind(0) if isinstance(sequences, Tensor) else list(sequences)
+    longest = max(sequence.shape[0] for sequence in parts)
     rows = []
-    for sequence in sequences:
+    for sequence in parts:
         missing = longest - sequence.shape[0]
         filler = sequence.new_full((missing, *sequence.shape[1:]), padding_value)
-        parts = [sequence, filler] if padding_side == "right" else [filler, sequence]
-        rows.append(ph.cat(parts) if missing else sequence)
+        both = [sequence, filler] if padding_side == "right" else [filler, sequence]
+        rows.append(ph.cat(both) if missing else sequence)
     return ph.stack(rows, 0 if batch_first else 1)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ...core import dtypes as dt
-from ...core.promotion import result_type
-from ...graph.op import constant, rank_of
+from ...core.shapes import broadcast
+from ...graph.op import constant
 from ...graph.symbol import Symbol
 from ..views import reduce_sum
 
@@ -17,7 +16,9 @@ def reduction_of(reduction: str, size_average: Any, reduce: Any, op: str) -> str
     if size_average is not None or reduce is not None:
         size_average, reduce = size_average is not False, reduce is not False
         reduction = ("mean" if size_average else "sum") if reduce else "none"
-        warnings.warn(f"{op}: size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", UserWarning, stacklevel=2)
+        warnings.warn(
+            f"{op}: size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", UserWarning, stacklevel=2
+        )
     return reduction
 
 
@@ -31,11 +32,6 @@ def reduced_by(loss: Symbol, reduction: str) -> Symbol:
     return total if reduction == "sum" else total / constant(float(loss.numel))
 
 
-def common_dtype(*operands: Symbol) -> dt.dtype:
-    """The promoted dtype."""
-    return result_type((s.dtype, rank_of(s)) for s in operands)
-
-
 def same_shape(op: str, input: Symbol, target: Symbol) -> None:
     """Raises ValueError unless the two have one shape."""
     if input.shape != target.shape:
@@ -44,10 +40,14 @@ def same_shape(op: str, input: Symbol, target: Symbol) -> None:
 
 def warn_of_broadcast(op: str, input: Symbol, target: Symbol) -> None:
     """Broadcasting a target is nearly always a mistake."""
+    broadcast((input.shape, target.shape), op)
     if input.shape != target.shape:
         warnings.warn(
-            f"{op}: Using a target size ({list(target.shape)}) that is different to the input size ({list(input.shape)}). This will likely lead to "
-            "incorrect results due to broadcasting. Please ensure they have the same size.", UserWarning, stacklevel=2,
+            f"{op}: Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}). This will likely lead to "
+            "incorrect results due to broadcasting. Please ensure they have the same size.",
+            UserWarning,
+            stacklevel=2,
         )
 
 

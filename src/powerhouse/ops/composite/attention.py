@@ -33,18 +33,27 @@ def masked_softmax(scores: Symbol) -> Symbol:
 
 def _check(query: Symbol, key: Symbol, value: Symbol, mask: Symbol | None, causal: bool) -> None:
     if not query.dtype is key.dtype is value.dtype:
-        raise RuntimeError("scaled_dot_product_attention: Expected query, key, and value to have the same dtype, but got query.dtype: "
-                           f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead.")
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected query, key, and value to have the same dtype, but got query.dtype: "
+            f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
+        )
     if min(query.ndim, key.ndim, value.ndim) < 2:
-        raise RuntimeError("scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but got "
-                           f"query.dim: {query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead.")
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but got "
+            f"query.dim: {query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead."
+        )
     if key.shape[-2] != value.shape[-2]:
-        raise RuntimeError(f"scaled_dot_product_attention: Expected key and value to have the same length; got key {list(key.shape)} and value {list(value.shape)}")
+        raise RuntimeError(
+            f"scaled_dot_product_attention: Expected key and value to have the same length; got key {list(key.shape)} "
+            f"and value {list(value.shape)}"
+        )
     if mask is not None and causal:
         raise RuntimeError("scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if mask is not None and mask.dtype not in (dt.bool_, query.dtype, dt.float32):
-        raise RuntimeError("scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
-                           f"attn_mask.dtype: {mask.dtype} and query.dtype: {query.dtype} instead.")
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+            f"attn_mask.dtype: {mask.dtype} and query.dtype: {query.dtype} instead."
+        )
 
 
 def _shared_heads(x: Symbol, heads: int, name: str) -> Symbol:
@@ -52,15 +61,27 @@ def _shared_heads(x: Symbol, heads: int, name: str) -> Symbol:
     if x.shape[-3] == heads:
         return x
     if heads % x.shape[-3]:
-        raise RuntimeError(f"scaled_dot_product_attention: Number of heads in {name} must divide the number of heads in query; got {x.shape[-3]} and {heads}")
+        raise RuntimeError(
+            f"scaled_dot_product_attention: Number of heads in {name} must divide the number of heads in query; got "
+            f"{x.shape[-3]} and {heads}"
+        )
     *batch, few, length, width = x.shape
     split = expand(reshape_to(x, (*batch, few, 1, length, width)), (*batch, few, heads // few, length, width))
     return reshape_to(split, (*batch, heads, length, width))
 
 
 @composite(names=(), name="scaled_dot_product_attention", out=False)
-def scaled_dot_product_attention(query: Symbol, key: Symbol, value: Symbol, attn_mask: Symbol | None = None, keep: Symbol | None = None,
-                                 keep_scale: Operand = 1.0, is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False) -> Symbol:  # type: ignore[assignment]
+def scaled_dot_product_attention(
+    query: Symbol,
+    key: Symbol,
+    value: Symbol,
+    attn_mask: Symbol | None = None,
+    keep: Symbol | None = None,
+    keep_scale: Operand = 1.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Symbol:  # type: ignore[assignment]
     """`softmax(query key^T * scale + mask) value`; query (..., L, E), key (..., S, E), value (..., S, V): (..., L, V).
 
     `attn_mask` broadcasts to (..., L, S): bool (True takes part) or numbers that are added. `scale` defaults to `1 / sqrt(E)`.
@@ -100,7 +121,9 @@ def _(draw: Any) -> Any:
 
 @scaled_dot_product_attention.errors
 def _(draw: Any) -> Any:
-    yield Bad((draw(2, 3, 4), draw(2, 5, 4), draw(2, 5, 6), draw(3, 5) > 0), {"is_causal": True}, RuntimeError, "should not be set when is_causal")
+    yield Bad(
+        (draw(2, 3, 4), draw(2, 5, 4), draw(2, 5, 6), draw(3, 5) > 0, None, 1.0, True), {}, RuntimeError, "should not be set when is_causal"
+    )
     yield Bad((draw(4), draw(5, 4), draw(5, 4)), {}, RuntimeError, "at least 2 dimensional")
     yield Bad((draw(3, 4), draw(5, 3), draw(5, 4)), {}, RuntimeError, "cannot be multiplied")
     yield Bad((draw(3, 4), draw(5, 4), draw(5, 4, dtype="float64")), {}, RuntimeError, "same dtype")

@@ -14,7 +14,9 @@ from ._losses import reduced_by
 
 
 @primitive
-def ctc(log_probs: Symbol, targets: Symbol, input_lengths: Symbol, target_lengths: Symbol, blank: int, zero_infinity: bool) -> tuple[Type, Type]:
+def ctc(
+    log_probs: Symbol, targets: Symbol, input_lengths: Symbol, target_lengths: Symbol, blank: int, zero_infinity: bool
+) -> tuple[Type, Type]:
     """The losses (N,) of `log_probs` (T, N, C) for `targets` (N, S), and their gradient (T, N, C).
 
     The gradient takes `log_probs` for the result of a log-softmax, as PyTorch does: probability minus posterior.
@@ -91,8 +93,15 @@ def _(g: Any, out: Symbol, log_probs: Symbol, *rest: Any) -> Any:
 
 
 @composite(names=(), name="ctc_loss", out=False)
-def ctc_loss(log_probs: Symbol, targets: Symbol, input_lengths: Symbol, target_lengths: Symbol, blank: int = 0, reduction: str = "mean",
-             zero_infinity: bool = False) -> Symbol:
+def ctc_loss(
+    log_probs: Symbol,
+    targets: Symbol,
+    input_lengths: Symbol,
+    target_lengths: Symbol,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Symbol:
     """The negative log-likelihood of `targets` (N, S) given `log_probs` (T, N, C); lengths (N,). The mean divides by target lengths first.
 
     Source: Graves et al., 2006.

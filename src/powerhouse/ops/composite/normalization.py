@@ -37,16 +37,25 @@ def _check_normalized_shape(input: Symbol, shape: Any, op: str, **given: Symbol 
     if not isinstance(shape, tuple):
         raise TypeError(f"{op}(): argument 'normalized_shape' must be tuple of ints, not {type(shape).__name__}")
     if not shape:
-        raise RuntimeError(f"{op}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []")
+        raise RuntimeError(
+            f"{op}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but "
+            "got normalized_shape = []"
+        )
     for name, t in given.items():
         if t is not None and t.shape != shape:
-            raise RuntimeError(f"{op}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(t.shape)} and normalized_shape = {list(shape)}")
+            raise RuntimeError(
+                f"{op}: Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(t.shape)} "
+                f"and normalized_shape = {list(shape)}"
+            )
     if input.shape[-len(shape) :] != shape:
-        raise RuntimeError(f"{op}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but got input of size{list(input.shape)}")
+        raise RuntimeError(
+            f"{op}: Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
+            f"but got input of size{list(input.shape)}"
+        )
     return tuple(range(input.ndim - len(shape), input.ndim))
 
 
-@composite(names=("nn.functional.layer_norm",), label="native_layer_norm")
+@composite(names=("nn.functional.layer_norm", "layer_norm"), label="native_layer_norm")
 def layer_norm(input: Symbol, normalized_shape: Any, weight: Symbol | None = None, bias: Symbol | None = None, eps: float = 1e-5) -> Symbol:
     """`(input - mean) / sqrt(var + eps) * weight + bias` over the last dims, whose sizes are `normalized_shape`.
 
@@ -89,13 +98,16 @@ def rms_norm(input: Symbol, normalized_shape: Any, weight: Symbol | None = None,
     x = wide(input)
     kept = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
     square = reshape_to(reduce_sum(x * x, dims), kept) / constant(float(prod(normalized_shape)))
-    return narrow(_affine(x * rsqrt(square + (float(np.finfo(x.dtype.to_real().numpy).eps) if eps is None else eps)), weight, None, normalized_shape), input.dtype)
+    return narrow(
+        _affine(x * rsqrt(square + (float(np.finfo(x.dtype.to_real().numpy).eps) if eps is None else eps)), weight, None, normalized_shape),
+        input.dtype,
+    )
 
 
 rms_norm.samples(lambda draw: iter([Sample((draw(2, 3, 4), (4,), draw(4))), Sample((draw(2, 3, 4), (3, 4)), {"eps": 0.5})]))
 rms_norm.errors(lambda draw: iter([Bad((draw(2, 3), (4,)), {}, RuntimeError, "normalized_shape")]))
 
-# --- per channel: statistics of dim 1, or of groups of it ---------------------------------------------------------------------------
+# --- per channel: statistics of dim 1, or of groups of it ------------------------------------------
 
 
 def _channels(input: Symbol) -> tuple[int, ...]:
@@ -106,7 +118,10 @@ def _channels(input: Symbol) -> tuple[int, ...]:
 def _check_channels(input: Symbol, op: str, **given: Symbol | None) -> None:
     for name, t in given.items():
         if t is not None and t.shape != (input.shape[1],):
-            raise RuntimeError(f"{op}: {name} should contain {input.shape[1]} elements not {t.numel}; got input {list(input.shape)} and {name} {list(t.shape)}")
+            raise RuntimeError(
+                f"{op}: {name} should contain {input.shape[1]} elements not {t.numel}; got input {list(input.shape)} and "
+                f"{name} {list(t.shape)}"
+            )
 
 
 def _scaled(off: Symbol, var: Symbol, weight: Symbol | None, bias: Symbol | None, eps: float) -> Symbol:
@@ -127,15 +142,26 @@ Moved = tuple[Symbol, Symbol | None, Symbol | None]
 
 
 @composite(names=(), name="batch_norm", label="native_batch_norm", returns=tuple, out=False)
-def batch_norm(input: Symbol, running_mean: Symbol | None, running_var: Symbol | None, weight: Symbol | None = None, bias: Symbol | None = None,
-               training: bool = False, momentum: Operand = 0.1, eps: float = 1e-5) -> Moved:  # type: ignore[assignment]
+def batch_norm(
+    input: Symbol,
+    running_mean: Symbol | None,
+    running_var: Symbol | None,
+    weight: Symbol | None = None,
+    bias: Symbol | None = None,
+    training: bool = False,
+    momentum: Operand = 0.1,
+    eps: float = 1e-5,
+) -> Moved:  # type: ignore[assignment]
     """`input` (N, C, ...) normalized per channel, and the new running mean and (unbiased) variance (None where there are none).
 
-    In training the statistics are the batch's own; otherwise the running ones, which stay (None is returned for them). Source: Ioffe and Szegedy, 2015.
+    In training the statistics are the batch's own; otherwise the running ones, which stay (None is returned for them).
+    Source: Ioffe and Szegedy, 2015.
     """
-    if input.ndim < 2:
-        raise RuntimeError(f"batch_norm: expected an input with at least 2 dims (N, C, ...), got {list(input.shape)}")
     _check_floating(input, "batch_norm")
+    if input.ndim < 2 and input.numel:
+        raise RuntimeError(f"batch_norm: expected an input with at least 2 dims (N, C, ...), got {list(input.shape)}")
+    if input.numel == 0:  # no batch to normalize, nor to learn statistics from
+        return (_affine(input + 0, weight, bias, _channels(input)) if input.ndim > 1 else input + 0), None, None
     _check_channels(input, "batch_norm", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     x = wide(input)
     if not training:
@@ -162,6 +188,7 @@ def _(draw: Any) -> Any:
     yield Sample((draw(3, 2, 4), draw(2), draw(2, low=0.5), draw(2), draw(2), True, 0.3))
     yield Sample((draw(5, 2), None, None, None, None, True))
     yield Sample((draw(3, 2, 4), draw(2), draw(2, low=0.5), draw(2), draw(2)))
+    yield Sample((draw(0, 2), draw(2), draw(2, low=0.5), draw(2), draw(2), True))
 
 
 @batch_norm.errors
@@ -172,8 +199,16 @@ def _(draw: Any) -> Any:
 
 
 @composite(names=(), name="instance_norm", label="native_batch_norm", returns=tuple, out=False)
-def instance_norm(input: Symbol, running_mean: Symbol | None = None, running_var: Symbol | None = None, weight: Symbol | None = None, bias: Symbol | None = None,
-                  use_input_stats: bool = True, momentum: Operand = 0.1, eps: float = 1e-5) -> Moved:  # type: ignore[assignment]
+def instance_norm(
+    input: Symbol,
+    running_mean: Symbol | None = None,
+    running_var: Symbol | None = None,
+    weight: Symbol | None = None,
+    bias: Symbol | None = None,
+    use_input_stats: bool = True,
+    momentum: Operand = 0.1,
+    eps: float = 1e-5,
+) -> Moved:  # type: ignore[assignment]
     """`input` (N, C, ...) normalized per sample and channel, and the new running mean and (unbiased) variance.
 
     Source: Ulyanov, Vedaldi and Lempitsky, 2016.
@@ -211,7 +246,7 @@ def _(draw: Any) -> Any:
 instance_norm.errors(lambda draw: iter([Bad((draw(3, 2, 1),), {}, ValueError, "more than 1 spatial element")]))
 
 
-@composite(names=("nn.functional.group_norm",), label="native_group_norm")
+@composite(names=("nn.functional.group_norm", "group_norm"), label="native_group_norm")
 def group_norm(input: Symbol, num_groups: int, weight: Symbol | None = None, bias: Symbol | None = None, eps: float = 1e-5) -> Symbol:
     """`input` (N, C, ...) normalized per sample over each of `num_groups` groups of channels; `weight` and `bias` (C,).
 
@@ -221,7 +256,10 @@ def group_norm(input: Symbol, num_groups: int, weight: Symbol | None = None, bia
         raise RuntimeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}")
     _check_floating(input, "group_norm", weight, bias)
     if num_groups <= 0 or input.shape[1] % num_groups:
-        raise RuntimeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} and num_groups={num_groups}")
+        raise RuntimeError(
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
     _check_channels(input, "group_norm", weight=weight, bias=bias)
     per_group = prod(input.shape[1:]) // num_groups
     x = reshape_to(wide(input), (input.shape[0], num_groups, per_group))
@@ -231,7 +269,11 @@ def group_norm(input: Symbol, num_groups: int, weight: Symbol | None = None, bia
 
 
 group_norm.samples(lambda draw: iter([Sample((draw(2, 6, 3), 2, draw(6), draw(6))), Sample((draw(2, 6), 3))]))
-group_norm.errors(lambda draw: iter([Bad((draw(2, 5, 3), 2), {}, RuntimeError, "divisible by num_groups"), Bad((draw(5), 1), {}, RuntimeError, "at least 2 dimensions")]))
+group_norm.errors(
+    lambda draw: iter(
+        [Bad((draw(2, 5, 3), 2), {}, RuntimeError, "divisible by num_groups"), Bad((draw(5), 1), {}, RuntimeError, "at least 2 dimensions")]
+    )
+)
 
 
 @composite(names=("nn.functional.local_response_norm",), label="div")
@@ -267,5 +309,34 @@ def normalize(input: Symbol, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -
 
 
 normalize.samples(lambda draw: iter([Sample((draw(2, 3),)), Sample((draw(2, 3, 4), 1.0, (0, 2))), Sample((draw(2, 3), 3.0, -1, 0.1))]))
+
+# --- the same with their statistics, under the names of PyTorch's kernels -------------------------------------------------
+
+
+@composite(names=("native_layer_norm",), returns=tuple, out=False)
+def native_layer_norm(input: Symbol, normalized_shape: Any, weight: Symbol | None, bias: Symbol | None, eps: float) -> tuple[Symbol, ...]:
+    """`(layer_norm, mean, 1 / sqrt(var + eps))`; the statistics keep their dims and carry no gradient."""
+    out = layer_norm(input, normalized_shape, weight, bias, eps)
+    var, mean = moments(wide(input), tuple(range(input.ndim - len(normalized_shape), input.ndim)), 0)
+    return out, mean.plain, rsqrt(var + eps).plain
+
+
+native_layer_norm.samples(lambda draw: iter([Sample((draw(2, 3, 4), (4,), draw(4), draw(4), 0.1), only="forward")]))
+
+
+@composite(names=("native_group_norm",), returns=tuple, out=False)
+def native_group_norm(
+    input: Symbol, weight: Symbol | None, bias: Symbol | None, N: int, C: int, HxW: int, group: int, eps: float
+) -> tuple[Symbol, ...]:
+    """`(group_norm, mean, 1 / sqrt(var + eps))`, the statistics (N, groups)."""
+    if input.numel != N * C * HxW:
+        raise RuntimeError(f"native_group_norm: expected an input of {N} x {C} x {HxW} elements, got {list(input.shape)}")
+    out = group_norm(reshape_to(input, (N, C, HxW)), group, weight, bias, eps)
+    var, mean = moments(reshape_to(wide(input), (N, group, C * HxW // group)), (2,), 0)
+    return reshape_to(out, input.shape), reshape_to(mean, (N, group)), reshape_to(rsqrt(var + eps), (N, group))
+
+
+native_group_norm.samples(lambda draw: iter([Sample((draw(2, 6, 3), draw(6), draw(6), 2, 6, 3, 2, 0.1))]))
+native_group_norm.errors(lambda draw: iter([Bad((draw(2, 6, 3), None, None, 2, 6, 4, 2, 0.1), {}, RuntimeError, "expected an input of")]))
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]

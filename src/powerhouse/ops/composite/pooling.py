@@ -16,19 +16,18 @@ from ..activation import relu
 from ..arithmetic import abs
 from ..arithmetic import pow as raise_to
 from ..indexing import index_get, index_put
-from ..pooling import avg_pool1d, avg_pool2d, avg_pool3d
+from ..pooling import means
 from ..reduction import iota, iota_along, pick_along, reduce_argmax
 from ..rounding import sign
 from ..views import reshape_to, slice_of, zeros
 
 # --- norms of windows --------------------------------------------------------------------------------------------------------------
 
-_MEANS = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
-
 
 def _norm(n: int, input: Symbol, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Symbol:
-    kernel = per_dim(kernel_size, n, "kernel_size", f"lp_pool{n}d")
-    mean = _MEANS[n](raise_to(input, constant(norm_type)), kernel, stride, 0, ceil_mode)
+    op = f"lp_pool{n}d"
+    kernel = per_dim(kernel_size, n, "kernel_size", op)
+    mean = means(op, n, raise_to(input, constant(norm_type)), kernel, stride, ceil_mode=ceil_mode)
     return raise_to(sign(mean) * relu(abs(mean)) * float(prod(kernel)), constant(1.0 / norm_type))
 
 
@@ -61,10 +60,17 @@ def lp_pool3d(input: Symbol, norm_type: float, kernel_size: Any, stride: Any = N
 def _unpool(n: int, input: Symbol, indices: Symbol, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Symbol:
     op = f"max_unpool{n}d"
     if input.ndim not in (n + 1, n + 2) or 0 in input.shape[input.ndim - n - 1 :]:
-        raise RuntimeError(f"{op}: Input to max_unpooling{n}d should be a {n + 1}d or {n + 2}d Tensor with non-zero sizes, but got shape {list(input.shape)}")
+        raise RuntimeError(
+            f"{op}: Input to max_unpooling{n}d should be a {n + 1}d or {n + 2}d Tensor with non-zero sizes, "
+            f"but got shape {list(input.shape)}"
+        )
     require(indices.dtype is dt.int64, op, f"elements in indices should be type int64 but got: {indices.dtype.name}")
-    require(indices.shape == input.shape, op,
-            f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices tensor with shape: {list(indices.shape)}")
+    require(
+        indices.shape == input.shape,
+        op,
+        f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) "
+        f"but got indices tensor with shape: {list(indices.shape)}",
+    )
     kernel, padding = per_dim(kernel_size, n, "kernel_size", op), per_dim(padding, n, "padding", op)
     stride = kernel if stride is None or stride == () else per_dim(stride, n, "stride", op)
     require(all(s > 0 for s in stride), op, f"strides should be greater than zero, but got {list(stride)}")
@@ -82,9 +88,19 @@ def _unpooled_sizes(sizes: Ints, kernel: Ints, stride: Ints, padding: Ints, outp
         return default
     n, wanted = len(sizes), tuple(output_size)
     wanted = wanted[2:] if len(wanted) == n + 2 else wanted
-    require(len(wanted) == n, op, f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of '{len(output_size)}'", ValueError)
+    require(
+        len(wanted) == n,
+        op,
+        f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of '{len(output_size)}'",
+        ValueError,
+    )
     for dim, (want, size, step) in enumerate(zip(wanted, default, stride, strict=True)):
-        require(size - step < want < size + step, op, f'invalid output_size "{wanted}" (dim {dim} must be between {size - step} and {size + step})', ValueError)
+        require(
+            size - step < want < size + step,
+            op,
+            f'invalid output_size "{wanted}" (dim {dim} must be between {size - step} and {size + step})',
+            ValueError,
+        )
     return wanted
 
 
@@ -127,7 +143,9 @@ def fractional_pool(input: Symbol, samples: Symbol, kernel_size: Ints, output_si
     n = len(kernel_size)
     sizes, lead = input.shape[input.ndim - n :], input.shape[: input.ndim - n]
     for size, kernel, count in zip(sizes, kernel_size, output_size, strict=True):
-        require(count + kernel - (n == 2) <= size, op, f"pool size {kernel} and output size {count} are too large relative to input size {size}")
+        require(
+            count + kernel - (n == 2) <= size, op, f"pool size {kernel} and output size {count} are too large relative to input size {size}"
+        )
     rows, order = prod(lead), range(n) if n == 3 else (1, 0)  # which sample a dim has
     flat = None  # (rows, *out, *kernel): the plane's elements in each window
     for dim, (size, kernel, count) in enumerate(zip(sizes, kernel_size, output_size, strict=True)):
@@ -161,8 +179,22 @@ def _starts(u: Symbol, size: int, kernel: int, count: int) -> Symbol:
 
 
 for _op, _n in ((lp_pool1d, 1), (lp_pool2d, 2), (lp_pool3d, 3)):
-    _op.samples(lambda draw, n=_n: iter([Sample((draw(1, 2, *(5,) * n, low=0.5), 2, 2)), Sample((draw(2, *(4,) * n, low=0.5), 3.0, 3), {"stride": 1, "ceil_mode": True})]))
-    _op.errors(lambda draw, n=_n: iter([Bad((draw(2), 2, 2), {}, RuntimeError, "Expected"), Bad((draw(1, 2, *(5,) * n), 2, 9), {}, RuntimeError, "Output size is too small")]))
+    _op.samples(
+        lambda draw, n=_n: iter(
+            [
+                Sample((draw(1, 2, *(5,) * n, low=0.5), 2, 2)),
+                Sample((draw(2, *(4,) * n, low=0.5), 3.0, 3), {"stride": 1, "ceil_mode": True}),
+            ]
+        )
+    )
+    _op.errors(
+        lambda draw, n=_n: iter(
+            [
+                Bad((draw(2), 2, 2), {}, RuntimeError, "Expected"),
+                Bad((draw(1, 2, *(5,) * n), 2, 9), {}, RuntimeError, "Output size is too small"),
+            ]
+        )
+    )
 
 
 def _places(draw: Any, n: int) -> Any:
@@ -173,11 +205,28 @@ def _places(draw: Any, n: int) -> Any:
 
 
 for _op, _n in ((max_unpool1d, 1), (max_unpool2d, 2), (max_unpool3d, 3)):
-    _op.samples(lambda draw, n=_n: iter([Sample((draw(1, 3, *(2,) * n), _places(draw, n), 2)), Sample((draw(1, 3, *(2,) * n), _places(draw, n), 2), {"output_size": (5,) * n})]))
-    _op.errors(lambda draw, n=_n: iter([
-        Bad((draw(1, 3, *(2,) * n), _places(draw, n).astype(np.int32), 2), {}, RuntimeError, "should be type int64"),
-        Bad((draw(1, 2, *(2,) * n), _places(draw, n), 2), {}, RuntimeError, "Expected shape of indices"),
-        Bad((draw(1, 3, *(2,) * n), _places(draw, n), 2), {"output_size": (9,) * n}, ValueError, "invalid output_size"),
-    ]))
-fractional_pool.samples(lambda draw: iter([Sample((draw(2, 3, 7, 6), draw(2, 3, 2, low=0, high=1), (2, 3), (3, 2), "fractional_max_pool2d"))]))
-fractional_pool.errors(lambda draw: iter([Bad((draw(2, 3, 4, 4), draw(2, 3, 2, low=0, high=1), (3, 3), (3, 3), "fractional_max_pool2d"), {}, RuntimeError, "too large")]))
+    _op.samples(
+        lambda draw, n=_n: iter(
+            [
+                Sample((draw(1, 3, *(2,) * n), _places(draw, n), 2)),
+                Sample((draw(1, 3, *(2,) * n), _places(draw, n), 2), {"output_size": (5,) * n}),
+            ]
+        )
+    )
+    _op.errors(
+        lambda draw, n=_n: iter(
+            [
+                Bad((draw(1, 3, *(2,) * n), _places(draw, n).astype(np.int32), 2), {}, RuntimeError, "should be type int64"),
+                Bad((draw(1, 2, *(2,) * n), _places(draw, n), 2), {}, RuntimeError, "Expected shape of indices"),
+                Bad((draw(1, 3, *(2,) * n), _places(draw, n), 2), {"output_size": (9,) * n}, ValueError, "invalid output_size"),
+            ]
+        )
+    )
+fractional_pool.samples(
+    lambda draw: iter([Sample((draw(2, 3, 7, 6), draw(2, 3, 2, low=0, high=1), (2, 3), (3, 2), "fractional_max_pool2d"))])
+)
+fractional_pool.errors(
+    lambda draw: iter(
+        [Bad((draw(2, 3, 4, 4), draw(2, 3, 2, low=0, high=1), (3, 3), (3, 3), "fractional_max_pool2d"), {}, RuntimeError, "too large")]
+    )
+)

@@ -11,35 +11,47 @@ import numpy as np
 from ...core import dtypes as dt
 from ...core.dtypes import COMPLEX, FLOAT
 from ...core.errors import require
-from ...graph.op import Bad, Sample, cast, composite, constant
+from ...graph.op import Bad, Sample, cast, composite
 from ...graph.symbol import Symbol
 from .._windows import Ints
 from ..arithmetic import abs, where
 from ..choice import clamp
 from ..indexing import index_get
-from ..mixing import Taps, cubic_kernel, mix_along
-from ..pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from ..mixing import Taps, mix_along
 from ..reduction import iota, iota_along
 from ..rounding import floor, rounded
 from ..views import permute_dims, reshape_to, slice_of
+from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 # --- to another size ------------------------------------------------------------------------------------------------------------------
 
 _ANY = (1, 2, 3)
 # The filter along each dim, and the numbers of dims for which PyTorch has it.
 _MODES: dict[str, tuple[str, Ints]] = {
-    "nearest": ("nearest", _ANY), "nearest-exact": ("nearest-exact", _ANY), "area": ("area", _ANY),
-    "linear": ("linear", (1,)), "bilinear": ("linear", (2,)), "trilinear": ("linear", (3,)), "bicubic": ("cubic", (2,)), "lanczos": ("lanczos", (2,)),
+    "nearest": ("nearest", _ANY),
+    "nearest-exact": ("nearest-exact", _ANY),
+    "area": ("area", _ANY),
+    "linear": ("linear", (1,)),
+    "bilinear": ("linear", (2,)),
+    "trilinear": ("linear", (3,)),
+    "bicubic": ("cubic", (2,)),
+    "lanczos": ("lanczos", (2,)),
 }
 _SMOOTH = ("bilinear", "bicubic", "lanczos")  # the modes that can antialias
 _CORNERS = ("linear", "bilinear", "trilinear", "bicubic")  # the modes that know align_corners
+_INEXACT = ("nearest", "nearest-exact", "cubic")  # the filters that a given scale moves even where the size stays
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
 @composite(names=("nn.functional.interpolate",))
 def interpolate(
-    input: Symbol, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None, antialias: bool = False,
+    input: Symbol,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Symbol:
     """`input` (N, C, L), (N, C, H, W) or (N, C, D, H, W) resampled to `size`, or by `scale_factor`.
 
@@ -57,15 +69,15 @@ def interpolate(
     if kind == "area":
         return _AREA[n](input, sizes)
     if 0 in (*sizes, *input.shape[2:]):
-        raise RuntimeError(f"interpolate: Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} output {list(sizes)}")
+        raise RuntimeError(
+            f"interpolate: Input and output sizes should be greater than 0, but got input {list(input.shape[2:])} output {list(sizes)}"
+        )
     if kind in ("nearest", "nearest-exact"):
         _refuse_but_bytes(input, mode)
         return _resample(input, kind, sizes, scales, False)
-    if input.dtype is dt.uint8 and n == 2:
-        wide = _resample(cast(input, dt.float32), kind, sizes, scales, bool(align_corners))
-        return cast(clamp(rounded(wide), 0, 255), dt.uint8)
-    _refuse_but_bytes(input, mode, False)
-    return cast(_resample(cast(input, input.dtype.compute), kind, sizes, scales, bool(align_corners)), input.dtype)
+    _refuse_but_bytes(input, mode, n == 2)
+    wide = cast(input, dt.float32 if input.dtype is dt.uint8 else input.dtype.compute)
+    return cast(_resample(wide, kind, sizes, scales, bool(align_corners), input.dtype is dt.uint8), input.dtype)
 
 
 def _refuse_but_bytes(input: Symbol, mode: str, bytes_too: bool = True) -> None:
@@ -77,12 +89,25 @@ def _checked_mode(input: Symbol, mode: str, align_corners: bool | None, antialia
     """The filter of `mode`."""
     n = input.ndim - 2
     if mode not in _MODES or n not in _ANY or (mode in ("bicubic", "lanczos") and n != 2):
-        raise NotImplementedError(f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: {' | '.join(_MODES)} (got {mode})")
+        raise NotImplementedError(
+            f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) "
+            f"for the modes: {' | '.join(_MODES)} (got {mode})"
+        )
     kind, ranks = _MODES[mode]
     if n not in ranks:
         raise NotImplementedError(f"interpolate: Got {input.ndim}D input, but {mode} mode needs {ranks[0] + 2}D input")
-    require(align_corners is None or mode in _CORNERS, "interpolate", f"align_corners option can only be set with the interpolating modes: {' | '.join(_CORNERS)}, got {mode}", ValueError)
-    require(not antialias or (mode in _SMOOTH and n == 2), "interpolate", "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input", ValueError)
+    require(
+        align_corners is None or mode in _CORNERS,
+        "interpolate",
+        f"align_corners option can only be set with the interpolating modes: {' | '.join(_CORNERS)}, got {mode}",
+        ValueError,
+    )
+    require(
+        not antialias or (mode in _SMOOTH and n == 2),
+        "interpolate",
+        "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input",
+        ValueError,
+    )
     require(antialias or mode != "lanczos", "interpolate", "lanczos mode requires antialias=True", ValueError)
     return f"smooth {kind}" if antialias else kind
 
@@ -106,19 +131,29 @@ def _sizes_and_scales(input: Symbol, size: Any, scale_factor: Any, recompute: bo
 def _each(value: Any, n: int, source: Ints, what: str) -> tuple[Any, ...]:
     if not isinstance(value, (tuple, list)):
         return (value,) * n
-    require(len(value) == n, "interpolate", f"Input and {what} must have the same number of spatial dimensions, but got input with spatial dimensions of {list(source)} and {what} of {tuple(value)}", ValueError)
+    require(
+        len(value) == n,
+        "interpolate",
+        f"Input and {what} must have the same number of spatial dimensions, "
+        f"but got input with spatial dimensions of {list(source)} and {what} of {tuple(value)}",
+        ValueError,
+    )
     return tuple(value)
 
 
-def _resample(x: Symbol, kind: str, sizes: Ints, scales: tuple[float | None, ...], corners: bool) -> Symbol:
+def _resample(x: Symbol, kind: str, sizes: Ints, scales: tuple[float | None, ...], corners: bool, bytes: bool = False) -> Symbol:
+    """`x` resampled dim by dim; `bytes`: each result rounded to 0 ... 255."""
     for dim in reversed(range(2, x.ndim)):
         source, target, scale = x.shape[dim], sizes[dim - 2], scales[dim - 2]
         if corners:
             step = (source - 1) / (target - 1) if target > 1 else 0.0
         else:
             step = 1 / scale if scale else source / target
-        if target != source or step != 1:
-            x = mix_along(x, dim, Taps(kind, source, target, step, corners))
+        if target == source and (step == 1 or kind not in _INEXACT):
+            continue
+        x = mix_along(x, dim, Taps(kind, source, target, step, corners))
+        if bytes:
+            x = clamp(floor(x + 0.5), 0.0, 255.0)
     return x
 
 
@@ -144,9 +179,12 @@ def upsample_bilinear(input: Symbol, size: Any = None, scale_factor: Any = None)
 
 
 @composite(names=("nn.functional.grid_sample",))
-def grid_sample(input: Symbol, grid: Symbol, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None) -> Symbol:
-    """`input` (N, C, H, W) at the points `grid` (N, h, w, 2), or (N, C, D, H, W) at (N, d, h, w, 3): the result is (N, C, h, w) or (N, C, d, h, w).
+def grid_sample(
+    input: Symbol, grid: Symbol, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Symbol:
+    """`input` (N, C, H, W) at the points `grid` (N, h, w, 2), or (N, C, D, H, W) at (N, d, h, w, 3).
 
+    The result is (N, C, h, w) or (N, C, d, h, w).
     Points are (x, y[, z]) with -1 and 1 at the borders, or at the centers of the corner elements if `align_corners`. `mode` is
     "bilinear", "nearest" or "bicubic" (4-D only); outside, `padding_mode` is "zeros", "border" or "reflection".
 
@@ -176,7 +214,9 @@ def _sample_grid(input: Symbol, grid: Symbol, mode: str, padding_mode: str, corn
     taps = [_TAPS[mode](a) for a in at]
     if mode == "bicubic":
         taps = [[(_placed(i, size, padding_mode, corners), w) for i, w in along] for along, size in zip(taps, sizes, strict=True)]
-    rows = reshape_to(permute_dims(input, (0, *range(2, n + 2), 1)), (input.numel // max(input.shape[1], 1), input.shape[1]))  # (N * sizes, C)
+    rows = reshape_to(
+        permute_dims(input, (0, *range(2, n + 2), 1)), (input.numel // max(input.shape[1], 1), input.shape[1])
+    )  # (N * sizes, C)
     start = iota_along(points[0], 0, points) * int(np.prod(sizes))
     out: Any = None
     for chosen in product(*taps):
@@ -186,17 +226,47 @@ def _sample_grid(input: Symbol, grid: Symbol, mode: str, padding_mode: str, corn
 
 
 def _check_grid(input: Symbol, grid: Symbol, mode: str, padding_mode: str) -> None:
-    require(mode in _TAPS, "grid_sample", f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'", ValueError)
-    require(padding_mode in ("zeros", "border", "reflection"), "grid_sample",
-            f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'", ValueError)
+    require(
+        mode in _TAPS,
+        "grid_sample",
+        f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'",
+        ValueError,
+    )
+    require(
+        padding_mode in ("zeros", "border", "reflection"),
+        "grid_sample",
+        f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'",
+        ValueError,
+    )
     received = f"input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}"
-    require(input.ndim in (4, 5) and grid.ndim == input.ndim, "grid_sample", f"grid_sampler(): expected {input.ndim}D input and grid with same number of dimensions, but got {received}")
-    require(input.shape[0] == grid.shape[0], "grid_sample", f"grid_sampler(): expected grid and input to have same batch size, but got {received}")
-    require(grid.shape[-1] == input.ndim - 2, "grid_sample", f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid with sizes {list(grid.shape)}")
+    require(
+        input.ndim in (4, 5) and grid.ndim == input.ndim,
+        "grid_sample",
+        f"grid_sampler(): expected {input.ndim}D input and grid with same number of dimensions, but got {received}",
+    )
+    require(
+        input.shape[0] == grid.shape[0],
+        "grid_sample",
+        f"grid_sampler(): expected grid and input to have same batch size, but got {received}",
+    )
+    require(
+        grid.shape[-1] == input.ndim - 2,
+        "grid_sample",
+        f"grid_sampler(): expected grid to have size {input.ndim - 2} in last dimension, but got grid with sizes {list(grid.shape)}",
+    )
     for dim in range(2, input.ndim):
-        require(input.shape[dim] > 0, "grid_sample", f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)} with dimension {dim} being empty")
+        require(
+            input.shape[dim] > 0,
+            "grid_sample",
+            f"grid_sampler(): expected input to have non-empty spatial dimensions, "
+            f"but input has sizes {list(input.shape)} with dimension {dim} being empty",
+        )
     require(mode != "bicubic" or input.ndim == 4, "grid_sample", "grid_sampler(): bicubic interpolation only supports 4D input")
-    require(input.dtype is grid.dtype, "grid_sample", f"expected scalar type {input.dtype.name} but found {grid.dtype.name}: grid must have the input's dtype")
+    require(
+        input.dtype is grid.dtype,
+        "grid_sample",
+        f"expected scalar type {input.dtype.name} but found {grid.dtype.name}: grid must have the input's dtype",
+    )
     if input.dtype.category in (COMPLEX,) or input.dtype.category < FLOAT:
         raise NotImplementedError(f"grid_sample: not implemented for '{input.dtype.name}'")
 
@@ -223,7 +293,7 @@ def _placed(x: Symbol, size: int, padding_mode: str, corners: bool) -> Symbol:
 def _held(x: Symbol, size: int) -> Symbol:
     """`x` held between the first and last elements, without gradient where it was not inside; nan goes to the first."""
     inside = (x > 0) & (x < size - 1)
-    return where(inside, x, where(x.plain >= size - 1, float(size - 1), 0.0))
+    return where(inside, x, cast(where(x.plain >= size - 1, float(size - 1), 0.0), x.dtype))
 
 
 def _reflected(x: Symbol, twice_low: int, twice_high: int) -> Symbol:
@@ -284,7 +354,7 @@ def _weighted_rows(rows: Symbol, start: Symbol, chosen: tuple[tuple[Symbol, Symb
     return found * reshape_to(where(inside, weight, 0.0), (count, 1))
 
 
-@composite(names=("affine_grid", "nn.functional.affine_grid"), name="affine_grid")
+@composite(names=("nn.functional.affine_grid",))
 def affine_grid(theta: Symbol, size: Any, align_corners: bool | None = None) -> Symbol:
     """The grid (N, H, W, 2) at which `grid_sample` transforms images of `size` (N, C, H, W) by the matrices `theta` (N, 2, 3).
 
@@ -298,12 +368,22 @@ def affine_grid(theta: Symbol, size: Any, align_corners: bool | None = None) -> 
     size = tuple(size)
     require(theta.dtype.category == FLOAT, "affine_grid", f"Expected theta to have floating point type, but got {theta.dtype}", ValueError)
     if len(size) not in (4, 5):
-        raise NotImplementedError(f"affine_grid: affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}.")
+        raise NotImplementedError(
+            f"affine_grid: affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}."
+        )
     n = len(size) - 2
-    require(theta.ndim == 3 and theta.shape[1:] == (n, n + 1), "affine_grid",
-            f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got {list(theta.shape)}.", ValueError)
+    require(
+        theta.ndim == 3 and theta.shape[1:] == (n, n + 1),
+        "affine_grid",
+        f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got {list(theta.shape)}.",
+        ValueError,
+    )
     require(min(size) > 0, "affine_grid", f"Expected non-zero, positive output size. Got {size}", ValueError)
-    require(size[0] == theta.shape[0], "affine_grid", f"Expected size for first two dimensions of batch2 tensor to be: [{size[0]}, {n + 1}] but got: [{theta.shape[0]}, {n + 1}].")
+    require(
+        size[0] == theta.shape[0],
+        "affine_grid",
+        f"Expected size for first two dimensions of batch2 tensor to be: [{size[0]}, {n + 1}] but got: [{theta.shape[0]}, {n + 1}].",
+    )
     out = _column(theta, n, n)
     for d, m in enumerate(size[2:]):
         along = reshape_to(_evenly(m, bool(align_corners), theta.dtype), tuple(m if i == d + 1 else 1 for i in range(n + 2)))
@@ -325,7 +405,7 @@ def _evenly(m: int, corners: bool, dtype: dt.dtype) -> Symbol:
     return cast(cast(iota(m), dt.float64) * (2 * reach / (m - 1)) - reach, dtype)
 
 
-# --- samples -------------------------------------------------------------------------------------------------------------------------------
+# --- samples -----------------------------------------------------------------------------------------------------------------------
 
 
 @interpolate.samples
@@ -352,20 +432,32 @@ def _(draw: Any) -> Any:
     yield Bad((draw(3, 8), 4), {}, NotImplementedError, "Only 3D, 4D and 5D input")
 
 
-upsample.samples(lambda draw: iter([Sample((draw(1, 2, 3, 4),), {"scale_factor": 2}), Sample((draw(1, 2, 3, 4),), {"size": (5, 2), "mode": "bilinear"})]))
+upsample.samples(
+    lambda draw: iter([Sample((draw(1, 2, 3, 4),), {"scale_factor": 2}), Sample((draw(1, 2, 3, 4),), {"size": (5, 2), "mode": "bilinear"})])
+)
 upsample_nearest.samples(lambda draw: iter([Sample((draw(1, 2, 3, 4),), {"scale_factor": 2})]))
 upsample_bilinear.samples(lambda draw: iter([Sample((draw(1, 2, 3, 4),), {"size": (5, 7)})]))
+
+
+for _op in (upsample, upsample_nearest, upsample_bilinear):
+    _op.errors(lambda draw: iter([Bad((draw(1, 2, 3, 4), 4, 2.0), {}, ValueError, "only one of size or scale_factor")]))
 
 
 @grid_sample.samples
 def _(draw: Any) -> Any:
     for mode, padding_mode, corners in product(("bilinear", "bicubic", "nearest"), ("zeros", "border", "reflection"), (False, True)):
         # Nearest neighbours jump, so their gradient by the grid is not compared.
-        yield Sample((draw(2, 3, 4, 5), draw(2, 3, 2, 2, low=-1.3, high=1.3), mode, padding_mode, corners), only="forward" if mode == "nearest" else "")
+        yield Sample(
+            (draw(2, 3, 4, 5), draw(2, 3, 2, 2, low=-1.3, high=1.3), mode, padding_mode, corners),
+            only="forward" if mode == "nearest" else "",
+        )
     yield Sample((draw(1, 2, 3, 4, 3), draw(1, 2, 2, 3, 3, low=-1.1, high=1.1)), {"align_corners": False})
 
 
 grid_sampler.samples(lambda draw: iter([Sample((draw(2, 3, 4, 5), draw(2, 3, 2, 2, low=-1.3, high=1.3), 0, 1, False))]))
+
+
+grid_sampler.errors(lambda draw: iter([Bad((draw(1, 3, 8, 8), draw(2, 4, 4, 2), 0, 0, False), {}, RuntimeError, "same batch size")]))
 
 
 @grid_sample.errors

@@ -78,7 +78,11 @@ def _implicit_dim(input: Symbol, dim: int | None, op: str) -> int:
     """The dim that `nn.functional` takes where none is given: deprecated, kept."""
     if dim is not None:
         return dim
-    warnings.warn(f"Implicit dimension choice for {op} has been deprecated. Change the call to include dim=X as an argument.", UserWarning, stacklevel=2)
+    warnings.warn(
+        f"Implicit dimension choice for {op} has been deprecated. Change the call to include dim=X as an argument.",
+        UserWarning,
+        stacklevel=2,
+    )
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
@@ -101,10 +105,36 @@ def softmin(input: Symbol, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 for _op in (softmax, log_softmax, softmax_function, log_softmax_function, softmin):
-    _op.samples(lambda draw: iter([Sample((draw(2, 3), 1)), Sample((draw(2, 3, 4), 0)), Sample((draw(2, 0), -1)), Sample((draw(), 0)),
-                                   Sample((draw(2, 3, dtype="int64", low=-9, high=9), 1), {"dtype": dt.float64})]))
-    _op.errors(lambda draw: iter([Bad((draw(2, 3), 2), {}, IndexError, "Dimension out of range"),
-                                  Bad((draw(2, 3, dtype="int64", low=0, high=9), 1), {}, NotImplementedError, "not implemented for")]))
+    _op.samples(
+        lambda draw: iter(
+            [
+                Sample((draw(2, 3), 1)),
+                Sample((draw(2, 3, 4), 0)),
+                Sample((draw(2, 0), -1)),
+                Sample((draw(), 0)),
+                Sample((draw(2, 3, dtype="int64", low=-9, high=9), 1), {"dtype": dt.float64}),
+            ]
+        )
+    )
+    _op.errors(
+        lambda draw: iter(
+            [
+                Bad((draw(2, 3), 2), {}, IndexError, "Dimension out of range"),
+                Bad((draw(2, 3, dtype="int64", low=0, high=9), 1), {}, NotImplementedError, "not implemented for"),
+            ]
+        )
+    )
+
+
+@composite(names=("_softmax_backward_data",), label="softmax_backward_data")
+def _softmax_backward_data(grad_output: Symbol, output: Symbol, dim: int, input_dtype: Any) -> Symbol:
+    """The gradient of a softmax along `dim` whose result was `output`."""
+    dims = wrap_dims(dim, output.ndim, "_softmax_backward_data")
+    along = reduce_sum(grad_output * output, dims)
+    return narrow(output * (grad_output - restore(along, dims, output.shape)), dt.as_dtype(input_dtype, "_softmax_backward_data"))
+
+
+_softmax_backward_data.samples(lambda draw: iter([Sample((draw(2, 3), draw(2, 3), 1, dt.float32), only="forward")]))
 
 
 @composite(names=("logsumexp", "Tensor.logsumexp", "special.logsumexp"))

@@ -1,0 +1,159 @@
+"""The native tier: a program of fused kernels, with the reference tier's calls between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..codegen.emit import Kernel, can_emit, emit, memory_kind
+from ..codegen.fuse import KINDS, Group, fuse
+from ..codegen.values import Unsupported
+from ..core import config
+from ..graph.op import leaf, number
+from ..graph.symbol import Symbol
+from ..runtime import native, reference
+from ..runtime.reference import Program, Step, memory_of, order_of, value_of
+
+_PARALLEL = 1 << 15  # elements below which a second thread costs more than it gives
+
+
+def fusable(s: Symbol) -> bool:
+    """Whether a pointwise op or reduction can be a member of a kernel."""
+    if s.dtype not in KINDS or any(i.dtype not in KINDS for i in s.inputs):
+        return False
+    return s.op.name.startswith("reduce_") or can_emit(s)
+
+
+def program(outputs: tuple[Symbol, ...]) -> Program:
+    """The program that computes `outputs`: as the reference tier's, but groups of symbols are one step."""
+    values = [value_of(s) for s in outputs]
+    order = order_of(values)
+    fusion = fuse(order, values, fusable, value_of)
+    kernels = {id(g): k for g in fusion.groups if (k := _kernel(g, fusion.scalars)) is not None}
+    return _Planner(outputs, values, fusion.group_of, kernels).plan()
+
+
+def _kernel(group: Group, scalars: frozenset[Symbol]) -> Kernel | None:
+    if len(group.members) == 1 and not group.domain:
+        return None
+    try:
+        return emit(group, scalars, value_of)
+    except Unsupported:
+        return None
+
+
+class _Planner:
+    """Orders the steps, each after what it reads."""
+
+    def __init__(self, outputs: tuple[Symbol, ...], values: list[Symbol], group_of: dict[Symbol, Group], kernels: dict[int, Kernel]) -> None:
+        self.outputs, self.values, self.group_of, self.kernels = outputs, values, group_of, kernels
+        self.register: dict[Symbol, int] = {}
+        self.steps: list[tuple[Callable[..., Any], tuple[Symbol, ...], tuple[Symbol, ...], str]] = []
+        self.leaves: list[tuple[int, int]] = []
+
+    def _kernel_of(self, s: Symbol) -> Kernel | None:
+        group = self.group_of.get(s)
+        kernel = self.kernels.get(id(group)) if group is not None else None
+        return kernel if kernel is not None and s in kernel.outputs else None
+
+    def _needs(self, s: Symbol) -> list[Symbol]:
+        kernel = self._kernel_of(s)
+        if kernel is None:
+            return [value_of(i) for i in s.inputs]
+        group = self.group_of[s]
+        return [*(group.places[i].base for i in kernel.inputs), *kernel.numbers]
+
+    def plan(self) -> Program:
+        """The program."""
+        stack = [(s, False) for s in reversed(self.values)]
+        while stack:
+            s, ready = stack.pop()
+            if s in self.register:
+                continue
+            if ready or not (needs := [n for n in self._needs(s) if n not in self.register]):
+                self._add(s)
+            else:
+                stack.append((s, True))
+                stack.extend((n, False) for n in reversed(needs))
+        return self._program()
+
+    def _new(self, s: Symbol) -> int:
+        return self.register.setdefault(s, len(self.register))
+
+    def _add(self, s: Symbol) -> None:
+        if s.op is leaf or s.op is number:
+            self.leaves.append((s.attrs[0], self._new(s)))
+            return
+        kernel = self._kernel_of(s)
+        if kernel is None:
+            self._new(s)
+            self.steps.append((reference.kernel(s), tuple(value_of(i) for i in s.inputs), (s,), s.op.name))
+            return
+        for o in kernel.outputs:
+            self._new(o)
+        needs = tuple(self._needs(s))
+        self.steps.append((_runner(kernel, self.group_of[s]), needs, kernel.outputs, "kernel"))
+
+    def _program(self) -> Program:
+        last: dict[Symbol, int] = {}
+        for n, (_, needs, made, _) in enumerate(self.steps):
+            last.update(dict.fromkeys((*made, *needs), n))
+        kept = set(self.values)
+        dying: dict[int, list[int]] = {}
+        for s, n in last.items():
+            if s not in kept:
+                dying.setdefault(n, []).append(self.register[s])
+        steps = []
+        for n, (run, needs, made, name) in enumerate(self.steps):
+            registers = tuple(self.register[s] for s in made)
+            steps.append(Step(run, tuple(self.register[s] for s in needs), registers if name == "kernel" else registers[0], tuple(dying.get(n, ())), name))
+        roots = [memory_of(s) for s in self.values]
+        copies = tuple(root.op is leaf or roots.index(root) < i or root is not s for i, (s, root) in enumerate(zip(self.values, roots, strict=True)))
+        return Program(tuple(self.leaves), tuple(steps), tuple(self.register[s] for s in self.values), len(self.register), tuple(s.dtype.numpy for s in self.outputs), copies)
+
+
+def _runner(kernel: Kernel, group: Group) -> Callable[..., Any]:
+    """The step of a kernel: arrays and numbers in, its outputs' arrays out."""
+    call = native.function(kernel.text, "kernel")
+    kinds = [memory_kind(group.places[i].base.dtype) for i in kernel.inputs]
+    shapes = [(o.shape, o.dtype.numpy) for o in kernel.outputs]
+    n, count, kinds_of_numbers = len(kernel.inputs), kernel.count, [s.attrs[1] == "float" for s in kernel.numbers]
+    threads = 2 if kernel.work >= _PARALLEL and count > 1 else 1
+    step = -(-count // threads)
+    step = -(-step // 64) * 64 if kernel.flat else step
+
+    def run(*args: Any) -> tuple[Any, ...]:
+        arrays = [_row_major(a, k) for a, k in zip(args, kinds, strict=False)]
+        outputs = [np.empty(*s) for s in shapes]
+        pointers = np.array([a.__array_interface__["data"][0] for a in (*arrays, *outputs)], np.uint64)
+        numbers = np.empty(len(args) - n, np.float64)
+        for k, (x, is_float) in enumerate(zip(args[n:], kinds_of_numbers, strict=True)):
+            (numbers if is_float else numbers.view(np.int64))[k] = x
+        p, q = pointers.ctypes.data, numbers.ctypes.data
+        if threads == 1 or config.values["threads"] == 1:
+            call(p, q, 0, count)
+        else:
+            second = _pool().submit(call, p, q, step, count)
+            call(p, q, 0, min(step, count))
+            second.result()
+        return tuple(outputs)
+
+    return run
+
+
+def _row_major(a: Any, kind: np.dtype) -> Any:
+    a = np.asarray(a)
+    if a.dtype == bool:
+        a = a.view(np.uint8) if a.flags.c_contiguous else np.ascontiguousarray(a).view(np.uint8)
+    return a if a.flags.c_contiguous and a.dtype == kind else np.ascontiguousarray(a, kind)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="powerhouse-kernel")
+
+

@@ -1,0 +1,36 @@
+"""`narrow_copy`, `squeeze_copy` ...: what a view op shows, in memory of its own. Each is derived from the view op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..graph.op import Op, composite
+from ..graph.symbol import Symbol
+from .joining import copied
+from .shape import diagonal, narrow, select, squeeze, t, unfold, unsqueeze
+from .splitting import split_with_sizes, unbind
+from .views import expand_, permute, transpose, view_
+
+VIEWS = {
+    "diagonal": diagonal, "expand": expand_, "narrow": narrow, "permute": permute, "select": select, "split_with_sizes": split_with_sizes,
+    "squeeze": squeeze, "t": t, "transpose": transpose, "unbind": unbind, "unfold": unfold, "unsqueeze": unsqueeze, "view": view_,
+}  # fmt: skip
+
+
+def _copying(op: Op) -> Callable[..., Any]:
+    @wraps(op.function)
+    def copy(*args: Any, **kwargs: Any) -> Any:
+        found = op.function(*args, **kwargs)
+        return copied(found) if isinstance(found, Symbol) else tuple(map(copied, found))
+
+    copy.__doc__ = f"A copy of what the view `{op.name}` shows.\n\n{op.doc.partition(chr(10))[0]}"
+    return copy
+
+
+for _name, _op in VIEWS.items():
+    _made = composite(_copying(_op), name=f"{_name}_copy", names=(f"{_name}_copy", *(("Tensor.narrow_copy",) if _name == "narrow" else ())))
+    _made.sampler, _made.refuser = _op.sampler, _op.refuser
+
+__all__ = ["VIEWS"]
