@@ -3,7 +3,8 @@
     import powerhouse as torch
 """
 
-from . import autograd, tensors
+from . import autograd, tensors, version
+from .compiler import compile
 from .core import dtypes as _dtypes
 from .core.device import device
 from .core.dtypes import dtype
@@ -13,12 +14,12 @@ from .core.shapes import Size
 from .tensors import *  # noqa: F403
 from .tensors.functions import install as _install
 
-__version__ = "0.1.0"
+__version__ = version.__version__
 
 # Parts that are loaded when they are first used.
 _SUBMODULES = (
     "nn", "optim", "utils", "serialization", "linalg", "fft", "special", "random", "quantization", "cuda", "backends", "amp", "jit", "onnx", "distributed", "testing",
-    "multiprocessing", "func", "recipes", "vision",
+    "multiprocessing", "func", "recipes", "vision", "accelerator", "compiler", "masked", "mps", "signal", "xpu",
 )
 
 for _d in _dtypes.ALL:
@@ -42,4 +43,4 @@ def load(f, *args, **kwargs):
     return read(f, *args, **kwargs)
 
 
-__all__ = ["OutOfMemoryError", "Size", "autograd", "device", "dtype", "load", "promote_types", "save", "tensors"]
+__all__ = ["OutOfMemoryError", "Size", "autograd", "compile", "device", "dtype", "load", "promote_types", "save", "tensors", "version"]

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import powerhouse as torch
 from powerhouse.cli import main
 
 
@@ -39,7 +40,9 @@ def run(capsys):
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 
-    return call
+    threads = torch.get_num_threads()
+    yield call
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -159,6 +159,12 @@ def test_without_matplotlib_the_rest_still_works(run, photos, tmp_path, monkeypa
     assert not (tmp_path / "curve.png").exists()
 
 
+def test_threads(run, photos, tmp_path):
+    options = ("train", "digits", "--data", photos, *QUICK, "--epochs", 1, "--quiet", "--out", tmp_path)
+    assert run(*options, "--threads", 3)[0] == 0
+    assert torch.get_num_threads() == 3
+
+
 def test_quiet_prints_the_result_only(run, photos, tmp_path):
     _, printed, errors = run("train", "digits", "--data", photos, *QUICK, "--epochs", 1, "--out", tmp_path, "--quiet")
     assert re.fullmatch(r"held-out accuracy .*\n", printed) and errors == ""

@@ -63,6 +63,10 @@ def test_bad_checkpoints(run, tmp_path):
     _one_line(run("evaluate", path), "its recipe 'poetry' is none of this version's: digits")
     torch.save({"recipe": "digits", "settings": {"classes": ["a", "b"], "channels": 1, "size": 8}, "model": {}}, path)
     _one_line(run("evaluate", path), "does not fit this recipe")
+    _one_line(run("train", "digits", "--resume", path, "--out", tmp_path), "does not fit this recipe")
+    torch.save({"recipe": "digits", "settings": 5}, path)
+    for arguments in (["evaluate", path], ["train", "digits", "--resume", path]):
+        _one_line(run(*arguments), "it holds no settings of a digits run")
 
 
 def test_truncated_checkpoint(run, photos, tmp_path):

@@ -273,3 +273,27 @@ def test_gradients_survive_hooks_that_read_values():
     (a * 2 + b * b * 3).sum().backward()
     assert sorted(seen) == [[2, 2], [2, 2], [6, 6], [6, 6]]
     assert [g.tolist() for g in torch.autograd.grad((a * 2 + b * b * 3).sum(), (a, b))] == [[2, 2], [6, 6]]
+
+
+def test_partial_writes_reuse_memory_that_nothing_else_holds():
+    """Filling a tensor row by row does not copy it, unless someone else sees the old value."""
+    x = torch.zeros(4, 3)
+    torch.synchronize()
+    x[0] = 1.0
+    torch.synchronize()
+    address = x.data_ptr()
+    x[1] = 2.0
+    x[2] = x[1] * 2
+    torch.synchronize()
+    assert x.data_ptr() == address
+    before = x * 1
+    old = x.clone()
+    x[3] = 9.0
+    assert before.tolist() == old.tolist() == [[1] * 3, [2] * 3, [4] * 3, [0] * 3]
+    w = torch.ones(3, requires_grad=True)
+    loss = (x * w).sum()
+    loss.item()
+    x[0] = 100.0
+    torch.synchronize()
+    loss.backward()
+    assert w.grad.tolist() == [16] * 3, "a record of history keeps the value it needs"

@@ -133,3 +133,75 @@ def test_parameters_updated_in_place_are_seen_by_earlier_arrays():
     p.grad = torch.ones(2)
     torch.optim.SGD([p], lr=0.5).step()
     assert n.tolist() == [0.5, 0.5]
+
+
+STRIDED = {
+    "transposed": lambda: np.arange(12.0).reshape(3, 4).T,
+    "a column": lambda: np.arange(12.0).reshape(3, 4)[:, 1],
+    "every other": lambda: np.arange(24.0).reshape(4, 6)[1::2, 1::3],
+    "three dims": lambda: np.arange(24.0).reshape(2, 3, 4).transpose(2, 0, 1),
+    "a field": lambda: np.ones(5, dtype=[("a", "f8"), ("b", "f8")])["b"],
+    "fortran": lambda: np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", STRIDED)
+def test_strided_arrays_share_both_ways(name):
+    """An array that is not row-major keeps its strides, and every view of the tensor looks at the array's memory."""
+    a = STRIDED[name]()
+    t = torch.from_numpy(a)
+    assert t.shape == a.shape and t.stride() == tuple(s // 8 for s in a.strides) and t.data_ptr() == a.ctypes.data
+    assert t.tolist() == a.tolist() and (t * 2).tolist() == (a * 2).tolist()
+    a[...] = np.arange(a.size).reshape(a.shape)
+    assert t.tolist() == a.tolist()
+    t.add_(1)
+    t[-1] *= 3
+    assert t.tolist() == a.tolist() and a.flat[0] == 1
+    row, turned = t[0], t.permute(*reversed(range(t.ndim)))
+    row.fill_(-7)
+    assert (a[0] == -7).all() and turned.tolist() == a.T.tolist() and turned.stride() == tuple(reversed(t.stride()))
+    turned.numpy()[...] = 9
+    assert (a == 9).all() and torch.equal(t, torch.full_like(t, 9))
+    assert t.numpy().ctypes.data == a.ctypes.data
+
+
+def test_writing_through_a_strided_array_spares_its_neighbours():
+    """Only the elements of the array change."""
+    a = np.zeros((3, 4))
+    torch.from_numpy(a[:, 1]).fill_(5)
+    torch.from_numpy(a[::2, 2:]).add_(1)
+    assert a.tolist() == [[0, 5, 1, 1], [0, 5, 0, 0], [0, 5, 1, 1]]
+
+
+def test_strided_arrays_take_part_in_autograd():
+    """As leaves, and as views of them."""
+    a = np.arange(6.0).reshape(2, 3).T
+    t = torch.from_numpy(a).requires_grad_()
+    (t[1] * t.view(3, 2)[1]).sum().backward()
+    assert t.grad.tolist() == [[0, 0], [2, 8], [0, 0]]
+    assert t.reshape(6).tolist() == [0, 3, 1, 4, 2, 5]
+
+
+def test_strided_array_of_a_foreign_dtype():
+    """Types that NumPy does not know itself."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    a = np.arange(6).astype(ml_dtypes.float8_e5m2).reshape(2, 3)
+    t = torch.from_numpy(a[:, 1])
+    assert t.dtype is torch.float8_e5m2 and t.to(torch.float32).tolist() == [1, 4]
+    assert torch.from_numpy(a).as_strided((2, 2), (3, 2), 0).float().tolist() == [[0, 2], [3, 5]]
+
+
+def test_strides_between_elements_are_refused():
+    """As PyTorch refuses them."""
+    a = np.zeros(3, dtype=[("a", "f8"), ("b", "i1")])["a"]
+    with pytest.raises(ValueError, match="strides not a multiple of the element byte size"):
+        torch.from_numpy(a)
+
+
+def test_dtypes_survive_pickling():
+    """Each comes back as the same object."""
+    import copy
+    import pickle
+
+    for d in (torch.bool, torch.float32, torch.bfloat16, torch.int64, torch.complex64, torch.float8_e5m2):
+        assert pickle.loads(pickle.dumps(d)) is d and copy.deepcopy(d) is d

@@ -177,6 +177,14 @@ def test_ctc_gradient_through_log_softmax():
     assert ph.autograd.gradcheck(loss, (x,))
 
 
+def test_ctc_has_no_second_derivative():
+    x = ph.zeros(5, 1, 3, requires_grad=True)
+    loss = F.ctc_loss(x.log_softmax(2), ph.tensor([[1]]), (5,), (1,))
+    (first,) = ph.autograd.grad(loss, x, create_graph=True)
+    with pytest.raises(RuntimeError, match="second derivative"):
+        ph.autograd.grad(first.sum(), x)[0].tolist()
+
+
 def test_ctc_of_an_impossible_target_is_infinite_or_zero():
     logp = ph.zeros(2, 1, 3).log_softmax(2)
     assert F.ctc_loss(logp, ph.tensor([[1, 1]]), (2,), (2,)).item() == np.inf

@@ -23,7 +23,12 @@ class Halving:
 
 
 def sequential(s, opt):
-    parts = [s.LinearLR(opt, 0.1, total_iters=4), s.CosineAnnealingLR(opt, 9, eta_min=0.01), s.ExponentialLR(opt, 0.9), s.StepLR(opt, 3, 0.5)]
+    parts = [
+        s.LinearLR(opt, 0.1, total_iters=4),
+        s.CosineAnnealingLR(opt, 9, eta_min=0.01),
+        s.ExponentialLR(opt, 0.9),
+        s.StepLR(opt, 3, 0.5),
+    ]
     return s.SequentialLR(opt, parts, [4, 13, 20])
 
 
@@ -48,10 +53,14 @@ CASES = {
     "restarts, longer": lambda s, o: s.CosineAnnealingWarmRestarts(o, 3, T_mult=2, eta_min=0.01),
     "cyclic": lambda s, o: s.CyclicLR(o, 0.01, 0.1, step_size_up=6),
     "cyclic, halving": lambda s, o: s.CyclicLR(o, [0.01, 0.02], [0.1, 0.5], step_size_up=4, step_size_down=3, mode="triangular2"),
-    "cyclic, exponential": lambda s, o: s.CyclicLR(o, 0.01, 0.1, step_size_up=5, mode="exp_range", gamma=0.95, base_momentum=0.5, max_momentum=0.99),
+    "cyclic, exponential": lambda s, o: s.CyclicLR(
+        o, 0.01, 0.1, step_size_up=5, mode="exp_range", gamma=0.95, base_momentum=0.5, max_momentum=0.99
+    ),
     "cyclic, own scale": lambda s, o: s.CyclicLR(o, 0.01, 0.1, step_size_up=5, scale_fn=lambda x: 1 / x, cycle_momentum=False),
     "one cycle": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=EPOCHS + 1),
-    "one cycle, linear": lambda s, o: s.OneCycleLR(o, [0.1, 0.4], epochs=9, steps_per_epoch=5, anneal_strategy="linear", pct_start=0.2, div_factor=10),
+    "one cycle, linear": lambda s, o: s.OneCycleLR(
+        o, [0.1, 0.4], epochs=9, steps_per_epoch=5, anneal_strategy="linear", pct_start=0.2, div_factor=10
+    ),
     "one cycle, three phases": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=EPOCHS + 1, three_phase=True, final_div_factor=100.0),
     "sequential": sequential,
     "chained": lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, total_iters=6), s.ExponentialLR(o, 0.9), s.MultiStepLR(o, [5, 12])]),
@@ -161,8 +170,18 @@ TABLE = {
     "LambdaLR": ({"lr_lambda": lambda e: 1 / (e + 1)}, [1, 1 / 2, 1 / 3]),
     "MultiplicativeLR": ({"lr_lambda": lambda e: 1 / e}, [1, 1, 1 / 2, 1 / 6]),
     "CyclicLR": ({"base_lr": 1, "max_lr": 3, "step_size_up": 2, "cycle_momentum": False}, [1, 2, 3, 2, 1, 2]),
-    "OneCycleLR": ({"max_lr": 1, "total_steps": 5, "pct_start": 0.4, "anneal_strategy": "linear", "div_factor": 2, "cycle_momentum": False, "final_div_factor": 5},
-                   [0.5, 1, 0.7, 0.4, 0.1]),
+    "OneCycleLR": (
+        {
+            "max_lr": 1,
+            "total_steps": 5,
+            "pct_start": 0.4,
+            "anneal_strategy": "linear",
+            "div_factor": 2,
+            "cycle_momentum": False,
+            "final_div_factor": 5,
+        },
+        [0.5, 1, 0.7, 0.4, 0.1],
+    ),
 }
 
 
@@ -182,10 +201,16 @@ def test_table(name):
     assert rates == pytest.approx(want)
 
 
-@pytest.mark.parametrize("options", [
-    {"patience": 2}, {"mode": "max", "patience": 1, "factor": 0.5}, {"patience": 0, "cooldown": 3, "min_lr": [0.001, 0.01]},
-    {"patience": 1, "threshold_mode": "abs", "threshold": 0.5}, {"mode": "max", "patience": 1, "threshold_mode": "abs", "threshold": 0.2, "eps": 0.01},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"patience": 2},
+        {"mode": "max", "patience": 1, "factor": 0.5},
+        {"patience": 0, "cooldown": 3, "min_lr": [0.001, 0.01]},
+        {"patience": 1, "threshold_mode": "abs", "threshold": 0.5},
+        {"mode": "max", "patience": 1, "threshold_mode": "abs", "threshold": 0.2, "eps": 0.01},
+    ],
+)
 def test_plateau(options):
     """The same rates as PyTorch's for the same metrics, and again after a round trip."""
     torch = pytest.importorskip("torch")

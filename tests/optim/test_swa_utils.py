@@ -40,7 +40,16 @@ def averaged(torch, **options):
     return {k: v.detach().numpy() for k, v in average.state_dict().items()}, average(x).detach().numpy(), rates
 
 
-@pytest.mark.parametrize("options", [{}, {"use_buffers": True}, {"avg_fn": "get_ema_avg_fn"}, {"multi_avg_fn": "get_ema_multi_avg_fn"}, {"multi_avg_fn": "get_swa_multi_avg_fn"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"use_buffers": True},
+        {"avg_fn": "get_ema_avg_fn"},
+        {"multi_avg_fn": "get_ema_multi_avg_fn"},
+        {"multi_avg_fn": "get_swa_multi_avg_fn"},
+    ],
+)
 def test_averages_are_pytorchs(options):
     """Weights, statistics, outputs and rates."""
     torch = pytest.importorskip("torch")

@@ -29,6 +29,12 @@ def _slice(draw, n):
     return slice(draw(bound), draw(bound), draw(st.none() | st.integers(1, 3)))
 
 
+def _filled(draw, shape, elements, dtype):
+    """An array of drawn elements."""
+    count = int(np.prod(shape))
+    return np.array(draw(st.lists(elements, min_size=count, max_size=count)), dtype).reshape(shape)
+
+
 @st.composite
 def indices(draw, shape, *, distinct=False):
     """An index for `shape`; its int tensors (as arrays) broadcast, and name no element twice where `distinct`."""
@@ -52,11 +58,10 @@ def indices(draw, shape, *, distinct=False):
             elif distinct:
                 parts.append(np.array(draw(st.permutations(range(n)))[:length]))
             else:
-                parts.append(np.array(draw(st.lists(st.integers(-n, n - 1), min_size=int(np.prod(at)), max_size=int(np.prod(at))))).reshape(at))
+                parts.append(_filled(draw, at, st.integers(-n, n - 1), np.int64))
         elif kind == "mask" and not any(isinstance(p, np.ndarray) for p in parts):
             width = draw(st.integers(1, len(shape) - dim))
-            mask = np.array(draw(st.lists(st.booleans(), min_size=int(np.prod(shape[dim : dim + width])), max_size=int(np.prod(shape[dim : dim + width])))), bool)
-            parts.append(mask.reshape(shape[dim : dim + width]))
+            parts.append(_filled(draw, shape[dim : dim + width], st.booleans(), bool))
             return tuple(parts)  # what else is indexed would have to broadcast with the mask
         else:
             parts.append(_slice(draw, n))
@@ -80,7 +85,7 @@ def used(part):
 
 def in_two_steps(index, ndim):
     """The index as a view by ints, slices and None, and then an index by arrays: PyTorch's order."""
-    parts = list(index)
+    parts = [int(p) if isinstance(p, np.ndarray) and p.ndim == 0 else p for p in index]  # PyTorch takes 0-d int tensors for ints
     whole = [slice(None)] * (ndim - sum(map(used, parts)))
     at = next((i for i, p in enumerate(parts) if p is Ellipsis), len(parts))
     parts[at : at + 1] = whole
@@ -146,7 +151,10 @@ def test_writing(data):
     value: Any = data.draw(st.sampled_from(["number", "whole", "last"]))
     target = read(twin, index).shape
     array = -1 - np.arange(float(np.prod(target, dtype=int))).reshape(target)
-    array = np.float64(7) if value == "number" else array[(0,) * (len(target) - 1)] if value == "last" and array.size and len(target) > 1 else array
+    if value == "number":
+        array = np.float64(7)
+    elif value == "last" and array.size and len(target) > 1:
+        array = array[(0,) * (len(target) - 1)]
     x = start(shape, powerhouse)
     x[of(powerhouse, index)] = float(array) if value == "number" else powerhouse.tensor(array)
     write(twin, index, array)
@@ -178,8 +186,8 @@ def test_gradients_against_pytorch(data):
 
 
 @pytest.mark.parametrize("index", [
-    2, -1, [0, 2], [[0, 1], [2, 0]], ([0, 1], [1, 2]), (slice(None), [2, 0]), (..., 1), (None, 1), True, False, (True, 1), [True, False, True],
-    range(2), (1, ..., None), np.array([2, 0]), np.int64(1), (np.array(1), slice(1, 3)), (slice(None), None, [1]),
+    2, -1, [0, 2], [[0, 1], [2, 0]], ([0, 1], [1, 2]), (slice(None), [2, 0]), (..., 1), (None, 1), True, False, (True, 1),
+    [True, False, True], range(2), (1, ..., None), np.array([2, 0]), np.int64(1), (np.array(1), slice(1, 3)), (slice(None), None, [1]),
     np.array([[True, False, True, False]] * 3),
 ])
 def test_other_kinds_of_index(index):

@@ -228,6 +228,8 @@ class LlvmScalars(Scalars):
         self._functions = functions
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         function = self._functions.get(name)
         if function is None:
             raise Unsupported(f"the function {name}")

@@ -35,7 +35,7 @@ class dtype:  # noqa: N801 (PyTorch's name)
         return f"torch.{self.name}"
 
     def __reduce__(self) -> str:
-        return self.name
+        return "bool_" if self.category == BOOL else self.name  # its name in this module
 
     def to_real(self) -> dtype:
         """The dtype of the real part: `complex64.to_real()` is `float32`."""

@@ -16,7 +16,7 @@ from ..core import config
 from ..graph.op import leaf, number
 from ..graph.symbol import Symbol
 from ..runtime import native, reference
-from ..runtime.reference import Program, Step, memory_of, order_of, value_of
+from ..runtime.reference import Program, Step, order_of, sharing, value_of
 
 _PARALLEL = 1 << 15  # elements below which a second thread costs more than it gives
 
@@ -111,8 +111,7 @@ class _Planner:
         for n, (run, needs, made, name) in enumerate(self.steps):
             registers = tuple(self.register[s] for s in made)
             steps.append(Step(run, tuple(self.register[s] for s in needs), registers if name == "kernel" else registers[0], tuple(dying.get(n, ())), name))
-        roots = [memory_of(s) for s in self.values]
-        copies = tuple(root.op is leaf or roots.index(root) < i or root is not s for i, (s, root) in enumerate(zip(self.values, roots, strict=True)))
+        copies = sharing(self.values)
         return Program(tuple(self.leaves), tuple(steps), tuple(self.register[s] for s in self.values), len(self.register), tuple(s.dtype.numpy for s in self.outputs), copies)
 
 

@@ -147,7 +147,8 @@ class Segment:
         """Shared memory can change under us: a use copies it, or runs at once where it is large. Nothing is cached on the storage."""
         st.symbol = st.segment = None
         st.token = object()
-        return self.snapshot(st.buffer, st.type)
+        s = self.snapshot(st.buffer, st.type)
+        return s if st.history is None else self.variable(s, st.history)
 
     def snapshot(self, array: Any, kind: Type) -> Symbol:
         """A slot for memory that others can write to."""
@@ -219,7 +220,7 @@ def realize() -> None:
         return run(segment)
     RECORDER.now.segment = Segment()
     try:
-        run(segment)
+        run(segment, ended=True)
     finally:
         memo.clear_if_full()
 
@@ -238,8 +239,8 @@ def settle(st: Storage) -> None:
         raise RuntimeError("the tensor's value was lost: its segment failed")
 
 
-def run(segment: Segment) -> None:
-    """Realize every live pending storage of `segment`."""
+def run(segment: Segment, ended: bool = False) -> None:
+    """Realize every live pending storage of `segment`. One that has ended gives up the buffers that only it holds."""
     with segment.lock:
         pending = [st for ref in segment.live if (st := ref()) is not None and st.segment is segment and st.buffer is None]
         segment.live = []
@@ -249,7 +250,7 @@ def run(segment: Segment) -> None:
         keep = _to_keep(outputs, segment)
         program = _program(outputs + keep)
         try:
-            values = program.run(segment.leaves)
+            values = program.run(segment.leaves, ended and not any(s.needs_grad for s in outputs))
         except BaseException as error:
             for st in pending:
                 st.error = error

@@ -164,6 +164,7 @@ class Primitive(Op):
         self.value: Callable[..., Any] | None = None
         self.gradient: Callable[..., Any] | None = None
         self.layout: Callable[..., Any] | None = None  # a view's strides: (shape, strides, offset, *attrs) -> (shape, strides, offset)
+        self.overwrite: Callable[..., Any] | None = None  # as `value`, in the memory of the first input, which it returns
         self.put: Callable[..., Symbol] | None = None  # a view's inverse: (base, value, *attrs) -> the base with the value written
 
     def reference(self, function: Callable[..., Any]) -> Primitive:
@@ -232,11 +233,13 @@ class Elementwise(Primitive):
         name = options.get("name") or body.__name__.rstrip("_")
         if names is None:
             names = (name, *((f"Tensor.{name}",) if methods else ()), *also) if public else ()
+        if inplace is True and len(parse_signature(body, skip=1)) == 1:  # `torch.sin_(x)` too
+            inplace = tuple(n + "_" for n in names if "." not in n or n.startswith("Tensor."))
         super().__init__(body, names=names, cheap=True, inplace=inplace if names else False, **options)
         self.body = body
         self.parameters = parse_signature(body, skip=1)
         self.kinds = tuple(p.kind for p in self.parameters)
-        self.parameters = tuple(p._replace(kind=TENSOR if len(self.kinds) == 1 else NUMBER) for p in self.parameters)
+        self.parameters = tuple(p._replace(kind=NUMBER if len(self.kinds) > 1 and p.kind == ATTRIBUTE else TENSOR) for p in self.parameters)
         self.kinds = tuple(p.kind for p in self.parameters)
         self.arity = len(self.parameters)
         self._irregular = False

@@ -1,6 +1,6 @@
 """Chebyshev coefficients, lowest order first, of the smooth factors of the special functions.
 
-Computed for this project with mpmath at 40 digits, by interpolation at 72 Chebyshev nodes; terms below 2**-56 of the largest are cut.
+Computed for this project by tests/ops/data/make_chebyshev_tables.py (mpmath, 40 digits); what is below 2**-56 of the largest is cut.
 Each is a function of t in [-1, 1]; the comment says what it approximates and how t depends on x.
 """
 

@@ -70,7 +70,7 @@ def hard_tanh(s, input, low, high):
     return s.minimum(s.maximum(input, low), high)
 
 
-hard_tanh.vjp(lambda g, out, x, low, high: (where((x <= low) | (x >= high), _nothing(g), g), None, None))
+hard_tanh.vjp(lambda g, out, x, low, high: (where((x > low) & (x < high), g, _nothing(g)), None, None))
 
 
 @composite(**_functional("hardtanh"))
@@ -348,7 +348,7 @@ def hard_swish(s, input):
     return input * s.minimum(s.maximum(input + 3, s.like(0, input)), s.like(6, input)) / 6
 
 
-hard_swish.vjp(lambda g, out, x: (where(x <= -3, _nothing(g), where(x < 3, g * (x / 3 + 0.5), g)),))
+hard_swish.vjp(lambda g, out, x: (where(x <= -3, _nothing(g), where(x >= 3, g, g * (x / 3 + 0.5))),))
 
 
 @composite(names=("nn.functional.hardswish",))
@@ -366,7 +366,7 @@ def hard_shrink(s, input, lambd):
     return s.where((input >= -lambd) & (input <= lambd), s.like(0, input), input)
 
 
-hard_shrink.vjp(lambda g, out, x, lambd: (where((x >= -lambd) & (x <= lambd), _nothing(g), g), None))
+hard_shrink.vjp(lambda g, out, x, lambd: (where((x > lambd) | (x < -lambd), g, _nothing(g)), None))
 
 
 @composite(names=("hardshrink", "Tensor.hardshrink", "nn.functional.hardshrink"))
@@ -381,7 +381,7 @@ def soft_shrink(s, input, lambd):
     return s.where(input > lambd, input - lambd, s.where(input < -lambd, input + lambd, input * 0))
 
 
-soft_shrink.vjp(lambda g, out, x, lambd: (where((x >= -lambd) & (x <= lambd), _nothing(g), g), None))
+soft_shrink.vjp(lambda g, out, x, lambd: (where((x > lambd) | (x < -lambd), g, _nothing(g)), None))
 
 
 @composite(names=("nn.functional.softshrink",))

@@ -65,10 +65,26 @@ def negate(s, input):
 negate.vjp(lambda g, out, x: (negate(g),))
 
 
-@elementwise(names=("conj_physical", "Tensor.conj_physical", "conj", "Tensor.conj", "resolve_conj", "Tensor.resolve_conj"), name="conjugate", linear=True, inplace=("Tensor.conj_physical_",))
+@elementwise(names=("conj_physical", "Tensor.conj_physical", "conj", "Tensor.conj"), name="conjugate", linear=True, inplace=("Tensor.conj_physical_",))
 def conjugate(s, input):
     """The complex conjugate; a real input is itself."""
     return s.conj(input)
+
+
+@composite
+def resolve_conj(input: Symbol) -> Symbol:
+    """`input`: conjugates are never lazy here."""
+    return input
+
+
+@composite
+def resolve_neg(input: Symbol) -> Symbol:
+    """`input`: negatives are never lazy here."""
+    return input
+
+
+for _op in (resolve_conj, resolve_neg):
+    _op.samples(lambda draw: iter([Sample((draw(2, 3),))]))
 
 
 conjugate.vjp(lambda g, out, x: (conj(g),))
@@ -230,8 +246,11 @@ sigmoid.vjp(lambda g, out, x: (g * conj(out * (1 - out)),))
 
 @elementwise(public=False, domain=(0.3, 2), name="power")
 def power(s, input, other):
-    """`input` to the power `other`."""
-    return s.power(input, other)
+    """`input` to the power `other`. The reciprocal of an integer is 0, but for 1 and -1."""
+    if input.dtype.kind not in "iu":
+        return s.power(input, other)
+    whole = s.power(input, s.where(other < 0, other & 1, other))
+    return s.where((other < 0) & (input * input != 1), s.like(0, input), whole)
 
 
 @power.vjp
@@ -280,8 +299,8 @@ reciprocal.vjp(lambda g, out, x: (negate(g * conj(out * out)),))
 
 @composite(inplace=True)
 def square(input: Symbol) -> Symbol:
-    """`input * input`."""
-    return input * input
+    """`input * input`; of a bool tensor, in int64."""
+    return pow(input, constant(2))
 
 
 square.samples(lambda draw: iter([Sample((draw(2, 3),))]))
@@ -407,6 +426,8 @@ def _(g: Symbol, out: Symbol, x: Symbol) -> Any:
 @elementwise(names=("sgn", "Tensor.sgn"))
 def sgn(s, input):
     """The sign; of complex elements, the unit vector in their direction."""
+    if input.dtype.kind == "b":
+        return input
     if input.dtype.kind != "c":
         return np.sign(input)
     size = s.abs(input)

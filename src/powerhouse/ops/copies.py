@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from ..graph.op import Op, composite
+from ..graph.op import Op, Sample, composite
 from ..graph.symbol import Symbol
 from .joining import copied
 from .shape import diagonal, narrow, select, squeeze, t, unfold, unsqueeze
@@ -29,8 +29,15 @@ def _copying(op: Op) -> Callable[..., Any]:
     return copy
 
 
+# Where the view's own samples will not do: sizes that PyTorch's copies take as one tuple, and an empty result that it has no gradient for.
+_SAMPLES = {
+    "expand": lambda draw: iter([Sample((draw(3, 1), (2, 3, 4)))]),
+    "narrow": lambda draw: iter([Sample((draw(4, 3), 0, 1, 2))]),
+    "permute": lambda draw: iter([Sample((draw(2, 3, 4), (2, 0, -2)))]),
+    "view": lambda draw: iter([Sample((draw(2, 6), (3, -1)))]),
+}
 for _name, _op in VIEWS.items():
     _made = composite(_copying(_op), name=f"{_name}_copy", names=(f"{_name}_copy", *(("Tensor.narrow_copy",) if _name == "narrow" else ())))
-    _made.sampler, _made.refuser = _op.sampler, _op.refuser
+    _made.sampler = _SAMPLES.get(_name) or _op.sampler
 
 __all__ = ["VIEWS"]

@@ -33,7 +33,9 @@ def einsum(equation: Any, *operands: Any) -> Symbol:
     if not isinstance(equation, str):
         equation, operands = _of_sublists((equation, *operands))
     if not operands:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
+        )
     for i, s in enumerate(operands):
         if not isinstance(s, Symbol):
             raise TypeError(f"einsum(): operand {i} must be Tensor, not {type(s).__name__}")
@@ -51,7 +53,9 @@ def _of_sublists(args: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
         args = (args[0], tuple(args[1:]))
     pairs, rest = args[: len(args) // 2 * 2], args[len(args) // 2 * 2 :]
     if not pairs:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
+        )
     equation = ",".join(map(_letters, pairs[1::2]))
     return equation + (f"->{_letters(rest[0])}" if rest else ""), tuple(pairs[::2])
 
@@ -87,7 +91,8 @@ def _subscripts(text: str, where: str) -> Term:
     for part in (head, tail):
         for x in part:
             if x == ".":
-                raise RuntimeError(f"einsum(): found '.' for {where} " + ("for which an ellipsis was already found" if dots else "that is not part of any ellipsis"))
+                raise RuntimeError(f"einsum(): found '.' for {where} " + ("for which an ellipsis was already found" if dots
+                                                                          else "that is not part of any ellipsis"))
             if x not in _LETTERS:
                 raise RuntimeError(f"einsum(): invalid subscript given in {text!r} for {where}: subscripts must be in [a-zA-Z], got {x!r}")
     return (*head, *((ELLIPSIS,) if dots else ()), *tail)
@@ -119,10 +124,14 @@ def _hidden_dims(s: Symbol, term: Term, i: int) -> int:
     letters = len(term) - (ELLIPSIS in term)
     if ELLIPSIS not in term and letters != s.ndim:
         raise RuntimeError(
-            f"einsum(): the number of subscripts in the equation ({letters}) does not match the number of dimensions ({s.ndim}) for operand {i} and no ellipsis was given"
+            f"einsum(): the number of subscripts in the equation ({letters}) does not match the number of dimensions ({s.ndim}) "
+            f"for operand {i} and no ellipsis was given"
         )
     if letters > s.ndim:
-        raise RuntimeError(f"einsum(): the number of subscripts in the equation ({letters}) is more than the number of dimensions ({s.ndim}) for operand {i}")
+        raise RuntimeError(
+            f"einsum(): the number of subscripts in the equation ({letters}) is more than the number of dimensions ({s.ndim}) for "
+            f"operand {i}"
+        )
     return s.ndim - letters
 
 
@@ -137,7 +146,9 @@ def _without_repeats(s: Symbol, labels: tuple[Any, ...], operand: int) -> tuple[
         i = labels.index(x)
         j = labels.index(x, i + 1)
         if s.shape[i] != s.shape[j]:
-            raise RuntimeError(f"einsum(): subscript {x} is repeated for operand {operand} but the sizes don't match, {s.shape[j]} != {s.shape[i]}")
+            raise RuntimeError(
+                f"einsum(): subscript {x} is repeated for operand {operand} but the sizes don't match, {s.shape[j]} != {s.shape[i]}"
+            )
         s = diagonal_of(s, 0, i, j)
         labels = (*(label for k, label in enumerate(labels) if k not in (i, j)), x)
     return s, labels
@@ -151,7 +162,9 @@ def _sizes(labelled: Sequence[tuple[Symbol, tuple[Any, ...]]]) -> dict[Any, int]
             have = sizes.get(x, 1)
             if n not in (1, have) and have != 1:
                 what = f"subscript {x}" if isinstance(x, str) else f"dimension {x} of the ellipsis"
-                raise RuntimeError(f"einsum(): {what} has size {n} for operand {i} which does not broadcast with previously seen size {have}")
+                raise RuntimeError(
+                    f"einsum(): {what} has size {n} for operand {i} which does not broadcast with previously seen size {have}"
+                )
             sizes[x] = n if have == 1 else have
     return sizes
 
@@ -178,9 +191,12 @@ def _cheapest_pair(pending: Sequence[tuple[Symbol, tuple[Any, ...]]], final: tup
 @einsum.samples
 def _(draw: Any) -> Any:
     for equation, *shapes in (
-        ("ij,jk->ik", (2, 3), (3, 4)), ("bij,bjk", (5, 2, 3), (5, 3, 4)), ("ii->i", (3, 3)), ("ii", (3, 3)), ("...ij->...ji", (2, 3, 4)), ("ij->", (2, 3)),
-        ("i,j", (2,), (3,)), ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)), ("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)), ("...a,...a->...", (2, 3, 4), (3, 4)),
-        ("ij,ij->ij", (2, 1), (1, 3)), ("ba", (2, 3)), ("iij,jk->ik", (2, 2, 3), (3, 2)), ("a...->...", (2, 3)), ("i,ij,j->", (2,), (2, 3), (3,)),
+        ("ij,jk->ik", (2, 3), (3, 4)), ("bij,bjk", (5, 2, 3), (5, 3, 4)), ("ii->i", (3, 3)), ("ii", (3, 3)), ("...ij->...ji",
+            (2, 3, 4)), ("ij->", (2, 3)),
+        ("i,j", (2,), (3,)), ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)), ("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)), ("...a,...a->...",
+            (2, 3, 4), (3, 4)),
+        ("ij,ij->ij", (2, 1), (1, 3)), ("ba", (2, 3)), ("iij,jk->ik", (2, 2, 3), (3, 2)), ("a...->...", (2, 3)), ("i,ij,j->", (2,), (2, 3),
+            (3,)),
     ):
         yield Sample((equation, *(draw(*s) for s in shapes)))
 

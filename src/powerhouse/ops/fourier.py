@@ -93,9 +93,12 @@ class Kind(NamedTuple):
 KINDS = {
     "fft": Kind(False, False, False, "The discrete Fourier transform"),
     "ifft": Kind(False, False, True, "The inverse of the discrete Fourier transform"),
-    "rfft": Kind(True, False, False, "The transform of a real signal: the first n / 2 + 1 values of the last dim, which determine the others"),
-    "irfft": Kind(False, True, True, "The real signal whose half spectrum is given: the inverse of `rfft`; the size of the last dim is even by default"),
-    "hfft": Kind(False, True, False, "The (real) transform of a signal with Hermitian symmetry, of which the first half of the last dim is given"),
+    "rfft": Kind(True, False, False,
+                 "The transform of a real signal: the first n / 2 + 1 values of the last dim, which determine the others"),
+    "irfft": Kind(False, True, True,
+                  "The real signal whose half spectrum is given: the inverse of `rfft`; the size of the last dim is even by default"),
+    "hfft": Kind(False, True, False,
+                 "The (real) transform of a signal with Hermitian symmetry, of which the first half of the last dim is given"),
     "ihfft": Kind(True, False, True, "The inverse of `hfft`: the first half of a signal with Hermitian symmetry"),
 }
 
@@ -210,7 +213,8 @@ def _spectrum_sample(kind: Kind, draw: Any, *shape: int) -> Any:
 
 def _one_samples(kind: Kind) -> Any:
     def samples(draw: Any) -> Any:
-        for shape, kw in (((5,), {}), ((2, 4), {}), ((4, 3), {"dim": 0, "norm": "ortho"}), ((2, 4), {"n": 6, "norm": "forward"}), ((2, 4), {"n": 3})):
+        for shape, kw in (((5,), {}), ((2, 4), {}), ((4, 3), {"dim": 0, "norm": "ortho"}), ((2, 4), {"n": 6, "norm": "forward"}),
+                          ((2, 4), {"n": 3})):
             yield Sample((_spectrum_sample(kind, draw, *shape),), kw)
 
     return samples
@@ -218,7 +222,8 @@ def _one_samples(kind: Kind) -> Any:
 
 def _many_samples(kind: Kind) -> Any:
     def samples(draw: Any) -> Any:
-        for shape, kw in (((3, 4), {}), ((2, 3, 4), {"norm": "ortho"}), ((3, 4), {"s": (4, 3), "norm": "forward"}), ((2, 4, 3), {"dim": (0, 1)})):
+        for shape, kw in (((3, 4), {}), ((2, 3, 4), {"norm": "ortho"}), ((3, 4), {"s": (4, 3), "norm": "forward"}),
+                          ((2, 4, 3), {"dim": (0, 1)})):
             yield Sample((_spectrum_sample(kind, draw, *shape),), kw)
 
     return samples
@@ -227,12 +232,15 @@ def _many_samples(kind: Kind) -> Any:
 def _declare(name: str, kind: Kind) -> None:
     one, two, many = _along_one(name, kind), _along_two(name, kind), _along_many(name, kind)
     one.samples(_one_samples(kind))
-    one.errors(lambda draw: iter([Bad((draw(3),), {"n": 0}, RuntimeError, "Invalid number of data points"), Bad((draw(3),), {"norm": "x"}, RuntimeError, "normalization mode"),
-                                  Bad((draw(),), {}, IndexError, "no dimensions"), Bad((draw(3, dtype="float16"),), {}, RuntimeError, "Unsupported dtype"),
+    one.errors(lambda draw: iter([Bad((draw(3),), {"n": 0}, RuntimeError, "Invalid number of data points"),
+                                  Bad((draw(3),), {"norm": "x"}, RuntimeError, "normalization mode"),
+                                  Bad((draw(),), {}, IndexError, "no dimensions"), Bad((draw(3, dtype="float16"),), {}, RuntimeError,
+                                      "Unsupported dtype"),
                                   Bad((draw(3),), {"dim": 1}, IndexError, "out of range")]))
     for op in (two, many):
         op.samples(_many_samples(kind))
-        op.errors(lambda draw: iter([Bad((draw(3, 3),), {"dim": (0, 0)}, RuntimeError, "must be unique"), Bad((draw(3, 3),), {"s": (2, 2), "dim": (0,)}, RuntimeError, "same length"),
+        op.errors(lambda draw: iter([Bad((draw(3, 3),), {"dim": (0, 0)}, RuntimeError, "must be unique"),
+                                     Bad((draw(3, 3),), {"s": (2, 2), "dim": (0,)}, RuntimeError, "same length"),
                                      Bad((draw(3, 3),), {"s": (2, 2, 2)}, RuntimeError, "only has 2 dimensions")]))
 
 

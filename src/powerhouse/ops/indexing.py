@@ -93,8 +93,11 @@ def index_put(operands: Symbols, dims: tuple[int, ...], accumulate: bool) -> Typ
 
 @index_put.reference
 def _(operands: Any, dims: tuple[int, ...], accumulate: bool) -> Any:
-    base, value, *indices = operands
-    out = np.array(base)
+    return _put_indexed((np.array(operands[0]), *operands[1:]), dims, accumulate)
+
+
+def _put_indexed(operands: Any, dims: tuple[int, ...], accumulate: bool) -> Any:
+    out, value, *indices = operands
     where = _numpy_index(out, indices, dims)
     if not accumulate:
         out[where] = value
@@ -105,14 +108,24 @@ def _(operands: Any, dims: tuple[int, ...], accumulate: bool) -> Any:
     return out
 
 
+index_put.overwrite = _put_indexed
+
+
 def _add_rows(out: Any, index: Any, value: Any) -> None:
     """`out[index] += value` by sorting the rows: `np.add.at` is slow for rows."""
     if index.size == 0:
         return
     index = np.where(index < 0, index + out.shape[0], index)
     order = np.argsort(index, kind="stable")
-    rows, starts = np.unique(index[order], return_index=True)
-    out[rows] += np.add.reduceat(value[order], starts, axis=0)
+    ranked = index[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    counts = np.diff(np.append(starts, len(ranked)))
+    if counts.max() > 32:
+        out[ranked[starts]] += np.add.reduceat(value[order], starts, axis=0)
+        return
+    for k in range(counts.max()):  # the k-th occurrence of each row: no row comes twice in a pass
+        at = order[starts[counts > k] + k]
+        out[index[at]] += value[at]
 
 
 @index_put.vjp

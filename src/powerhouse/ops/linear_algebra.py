@@ -1,4 +1,4 @@
-"""Matrix decompositions: Cholesky, QR, LU, singular values, eigenvalues.
+"""Matrix decompositions: Cholesky, LU and QR, and what all of linear algebra shares.
 
 Every function takes a matrix or a batch of them: the last two dims are the matrix, those before the batch. Real and complex floats of
 32 and 64 bits. A primitive whose LAPACK routine fails on a matrix gives nan for it (and an `info`, where there is one); the functions
@@ -18,7 +18,7 @@ from ..core.dtypes import FLOAT
 from ..graph.op import Bad, Sample, cast, composite, primitive, results
 from ..graph.symbol import Symbol, Type
 from . import _lapack
-from .arithmetic import conj, eq, real_part, where
+from .arithmetic import conj, eq, real_part, select, where
 from .joining import concat, joined
 from .matmul import batched_matmul, turned
 from .reduction import iota_along
@@ -32,10 +32,6 @@ LU = namedtuple("linalg_lu", "P L U")
 Factor = namedtuple("linalg_lu_factor", "LU pivots")
 FactorEx = namedtuple("linalg_lu_factor_ex", "LU pivots info")
 Unpacked = namedtuple("lu_unpack", "P L U")
-SVD = namedtuple("linalg_svd", "U S Vh")
-OldSVD = namedtuple("svd", "U S V")
-Eig = namedtuple("linalg_eig", "eigenvalues eigenvectors")
-Eigh = namedtuple("linalg_eigh", "eigenvalues eigenvectors")
 Reflectors = namedtuple("geqrf", "a tau")
 
 # --- what all share -------------------------------------------------------------------------------------------------------------
@@ -124,8 +120,8 @@ def _(x: Any, message: str) -> Any:
     raise RuntimeError(message)
 
 
-def _hermitian(draw: Any, *shape: int, dtype: str = "float32") -> Any:
-    """A positive definite sample."""
+def positive(draw: Any, *shape: int, dtype: str = "float32") -> Any:
+    """Sample matrices that are Hermitian and positive definite."""
     a = draw(*shape, dtype=dtype)
     return (a @ np.conj(np.swapaxes(a, -1, -2)) + np.eye(shape[-1])).astype(dtype)
 
@@ -163,7 +159,8 @@ def _(g: Any, out: Symbol, a: Symbol) -> Any:
 @composite(names=("linalg.cholesky_ex",), returns=CholeskyEx)
 def cholesky_ex(A: Symbol, *, upper: bool = False, check_errors: bool = False) -> Any:
     """`linalg.cholesky`, and an int32 `info` instead of an error: 0, or the order of the first minor that is not positive definite."""
-    lower, info = lower_cholesky(adjoint(matrix(A, "linalg.cholesky_ex", square=True)) if upper else matrix(A, "linalg.cholesky_ex", square=True))
+    lower, info = lower_cholesky(adjoint(matrix(A, "linalg.cholesky_ex", square=True)) if upper
+                                 else matrix(A, "linalg.cholesky_ex", square=True))
     return (adjoint(lower) if upper else lower), info
 
 
@@ -190,7 +187,8 @@ def cholesky(input: Symbol, upper: bool = False) -> Symbol:
 
 
 for _op in (cholesky_ex, linalg_cholesky, cholesky):
-    _op.samples(lambda draw: iter([Sample((_hermitian(draw, *s),), kw, only="forward") for s in ((3, 3), (2, 3, 3), (0, 0)) for kw in ({}, {"upper": True})]))
+    _op.samples(lambda draw: iter([Sample((positive(draw, *s),), kw, only="forward") for s in ((3, 3), (2, 3, 3), (0, 0))
+                                   for kw in ({}, {"upper": True})]))
     not_square(_op)
 
 # --- triangular systems -----------------------------------------------------------------------------------------------------------
@@ -325,8 +323,10 @@ def lu_unpack(LU_data: Symbol, LU_pivots: Symbol, unpack_data: bool = True, unpa
 
 for _op in (lu_factor_ex, lu_factor, linalg_lu, lu):
     _op.samples(lambda draw: iter([Sample((draw(*s),)) for s in ((3, 3), (2, 3, 3), (2, 4), (4, 2), (0, 3, 3))]))
-    _op.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim"), Bad((draw(2, 2, dtype="int64"),), {}, RuntimeError, "floating point or complex")]))
-lu_unpack.samples(lambda draw: iter([Sample((draw(2, 3, 3), np.array([[2, 3, 3], [1, 2, 3]], np.int32))), Sample((draw(2, 3), np.array([2, 2], np.int32)))]))
+    _op.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim"),
+                                  Bad((draw(2, 2, dtype="int64"),), {}, RuntimeError, "floating point or complex")]))
+lu_unpack.samples(lambda draw: iter([Sample((draw(2, 3, 3), np.array([[2, 3, 3], [1, 2, 3]], np.int32))),
+                                     Sample((draw(2, 3), np.array([2, 2], np.int32)))]))
 lu_unpack.errors(lambda draw: iter([Bad((draw(3, 3), np.array([2, 3, 3], np.int64)), {}, RuntimeError, "torch.int32")]))
 
 # --- QR -------------------------------------------------------------------------------------------------------------------------
@@ -389,8 +389,10 @@ def qr(input: Symbol, some: bool = True) -> Any:
     return qr_of(matrix(input, "qr"), not some)
 
 
-linalg_qr.samples(lambda draw: iter([Sample((draw(*s),)) for s in ((3, 3), (4, 2), (2, 4), (2, 3, 2))] + [Sample((draw(4, 2), "complete"), only="forward"), Sample((draw(2, 4), "complete"))]))
-linalg_qr.errors(lambda draw: iter([Bad((draw(3, 3), "full"), {}, RuntimeError, "unrecognized mode"), Bad((draw(3),), {}, RuntimeError, "at least 2 dim")]))
+linalg_qr.samples(lambda draw: iter([Sample((draw(*s),)) for s in ((3, 3), (4, 2), (2, 4), (2, 3, 2))]
+                                    + [Sample((draw(4, 2), "complete"), only="forward"), Sample((draw(2, 4), "complete"))]))
+linalg_qr.errors(lambda draw: iter([Bad((draw(3, 3), "full"), {}, RuntimeError, "unrecognized mode"),
+                                    Bad((draw(3),), {}, RuntimeError, "at least 2 dim")]))
 qr.samples(lambda draw: iter([Sample((draw(4, 2),)), Sample((draw(3, 3), False))]))
 qr.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim")]))
 
@@ -439,10 +441,14 @@ def householder_product(input: Symbol, tau: Symbol) -> Symbol:
     if m < n:
         raise RuntimeError(f"{op}: input.shape[-2] must be greater than or equal to input.shape[-1]; got {list(input.shape)}")
     if tau.ndim != input.ndim - 1 or tau.shape[-1] > n or tau.shape[:-1] != input.shape[:-2]:
-        raise RuntimeError(f"{op}: input.shape[-1] must be greater than or equal to tau.shape[-1], with equal batch dims; got {list(input.shape)} and {list(tau.shape)}")
+        raise RuntimeError(
+            f"{op}: input.shape[-1] must be greater than or equal to tau.shape[-1], with equal batch dims; got {list(input.shape)} and "
+            f"{list(tau.shape)}"
+        )
     if tau.dtype is not input.dtype:
         raise RuntimeError(f"{op}: tau dtype {tau.dtype} does not match input dtype {input.dtype}")
-    return reflected(expand(eye(m, n, input.dtype), input.shape), input, tau, False)
+    start = expand(eye(m, n, input.dtype), input.shape)
+    return reflected(start, input, tau, False) if tau.shape[-1] else select(expand(eye(1, 1, dt.bool_), input.shape), start, input)
 
 
 @composite(names=("ormqr", "Tensor.ormqr"))
@@ -451,222 +457,21 @@ def ormqr(input: Symbol, tau: Symbol, other: Symbol, left: bool = True, transpos
     matrix(input, "ormqr", "input")
     matrix(other, "ormqr", "other")
     if other.shape[-2 if left else -1] != input.shape[-2]:
-        raise RuntimeError(f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]; got {list(other.shape)} and {list(input.shape)}")
+        raise RuntimeError(
+            f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]; got {list(other.shape)} and {list(input.shape)}"
+        )
     if tau.shape[-1] > input.shape[-2]:
-        raise RuntimeError(f"ormqr: other.shape[-2] must be greater than or equal to tau.shape[-1]; got {list(other.shape)} and {list(tau.shape)}")
+        raise RuntimeError(
+            f"ormqr: other.shape[-2] must be greater than or equal to tau.shape[-1]; got {list(other.shape)} and {list(tau.shape)}"
+        )
     return reflected(other, input, tau, transpose) if left else adjoint(reflected(adjoint(other), input, tau, not transpose))
 
 
 householder_product.samples(lambda draw: iter([Sample((draw(4, 3), draw(3))), Sample((draw(2, 3, 2), draw(2, 1)))]))
-householder_product.errors(lambda draw: iter([Bad((draw(2, 3), draw(2)), {}, RuntimeError, "greater than or equal"), Bad((draw(3, 2), draw(3)), {}, RuntimeError, "tau")]))
+householder_product.errors(lambda draw: iter([Bad((draw(2, 3), draw(2)), {}, RuntimeError, "greater than or equal"),
+                                              Bad((draw(3, 2), draw(3)), {}, RuntimeError, "tau")]))
 ormqr.samples(lambda draw: iter([Sample((draw(4, 3), draw(3), draw(4, 2))), Sample((draw(4, 3), draw(3), draw(2, 4), False, True))]))
 ormqr.errors(lambda draw: iter([Bad((draw(4, 3), draw(3), draw(3, 2)), {}, RuntimeError, "must be equal")]))
-
-# --- singular values ------------------------------------------------------------------------------------------------------------
-
-
-@primitive
-def svd_of(a: Symbol, full: bool) -> tuple[Type, ...]:
-    """U, S, Vh with U S Vh = a, S descending. `full`: U and Vh are square."""
-    *batch, m, n = a.shape
-    k = min(m, n)
-    return Type((*batch, m, m if full else k), a.dtype), Type((*batch, k), a.dtype.to_real()), Type((*batch, n if full else k, n), a.dtype)
-
-
-svd_of.reference(lambda a, full: _lapack.svd(a, full)[:3])
-
-
-@svd_of.vjp
-def _(g: Any, out: Symbol, a: Symbol, full: bool) -> Any:
-    u, s, vh = results(out)
-    m, n = a.shape[-2:]
-    k = min(m, n)
-    u, vh = columns(u, 0, k), rows(vh, 0, k)
-    gu = None if g[0] is None else columns(g[0], 0, k)
-    gvh = None if g[2] is None else rows(g[2], 0, k)
-    middle = on_diagonal(cast(or_zeros(g[1], s), a.dtype))
-    if gu is not None:
-        turn = _skew(times(adjoint(u), gu))
-        middle = middle + off_diagonal_quotient(turn, s * s) * as_row(s)
-        if a.dtype.is_complex:
-            middle = middle + on_diagonal(main_diagonal(turn) / (s * 2.0))
-    if gvh is not None:
-        middle = middle + as_column(s) * off_diagonal_quotient(_skew(times(vh, adjoint(gvh))), s * s)
-    ga = times(u, middle, vh)
-    if gu is not None and m > k:
-        outside = gu / as_row(s)
-        ga = ga + times(outside - times(u, adjoint(u), outside), vh)
-    if gvh is not None and n > k:
-        outside = gvh / as_column(s)
-        ga = ga + times(u, outside - times(outside, adjoint(vh), vh))
-    return (ga,)
-
-
-def _skew(x: Symbol) -> Symbol:
-    return x - adjoint(x)
-
-
-@primitive
-def singular_values(a: Symbol) -> Type:
-    """The singular values, descending."""
-    return Type((*a.shape[:-2], min(a.shape[-2:])), a.dtype.to_real())
-
-
-@singular_values.reference
-def _(a: Any) -> Any:
-    if not min(a.shape[-2:]):
-        return np.zeros((*a.shape[:-2], 0), a.real.dtype)
-    return _lapack.marking_failures(lambda x: np.linalg.svd(x, compute_uv=False), a)[0][0]
-
-
-@singular_values.vjp
-def _(g: Symbol, out: Symbol, a: Symbol) -> Any:
-    u, _, vh = svd_of(a, False)
-    return (times(u * as_row(g), vh),)
-
-
-@composite(names=("linalg.svd",), returns=SVD, name="linalg_svd")
-def linalg_svd(A: Symbol, full_matrices: bool = True, *, driver: str | None = None) -> Any:
-    """U, S, Vh with U diag(S) Vh = A and S descending; `full_matrices=False` keeps the first min(m, n) columns of U and rows of Vh.
-
-    `driver` is accepted and ignored. Gradients need distinct singular values; the columns that `full_matrices` adds carry none.
-
-    >>> import powerhouse as torch
-    >>> torch.linalg.svd(torch.diag(torch.tensor([1.0, 3.0]))).S
-    tensor([3., 1.])
-    """
-    return svd_of(matrix(A, "linalg.svd"), full_matrices)
-
-
-@composite(names=("linalg.svdvals",))
-def svdvals(A: Symbol, *, driver: str | None = None) -> Symbol:
-    """The singular values of A, descending."""
-    return singular_values(matrix(A, "linalg.svdvals"))
-
-
-@composite(names=("svd", "Tensor.svd"), returns=OldSVD)
-def svd(input: Symbol, some: bool = True, compute_uv: bool = True) -> Any:
-    """The older form of `linalg.svd`: U, S, V with U diag(S) V^H = input; without `compute_uv`, U and V are zeros."""
-    *batch, m, n = matrix(input, "svd", "input").shape
-    if not compute_uv:
-        return zeros((*batch, m, m), input.dtype), singular_values(input), zeros((*batch, n, n), input.dtype)
-    u, s, vh = svd_of(input, not some)
-    return u, s, adjoint(vh)
-
-
-linalg_svd.samples(lambda draw: iter([Sample((draw(*s), False), only="forward") for s in ((0, 3),)] + [Sample((draw(3, 3),), only="forward")]))
-svd.samples(lambda draw: iter([Sample((draw(3, 2), True, False), only="forward")]))
-svdvals.samples(lambda draw: iter([Sample((draw(*s),)) for s in ((3, 3), (2, 4), (2, 4, 2))]))
-for _op in (linalg_svd, svd, svdvals):
-    _op.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim"), Bad((draw(2, 2, dtype="int64"),), {}, RuntimeError, "floating point or complex")]))
-
-# --- eigenvalues ----------------------------------------------------------------------------------------------------------------
-
-
-@primitive
-def eigh_of(a: Symbol, side: str) -> tuple[Type, Type]:
-    """Eigenvalues, ascending, and eigenvectors of Hermitian matrices, of which the triangle `side` ("L" or "U") is read."""
-    return Type(a.shape[:-1], a.dtype.to_real()), a.type
-
-
-@eigh_of.reference
-def _(a: Any, side: str) -> Any:
-    return _lapack.marking_failures(lambda x: tuple(np.linalg.eigh(x, side)), a)[0]
-
-
-@eigh_of.vjp
-def _(g: Any, out: Symbol, a: Symbol, side: str) -> Any:
-    values, vectors = results(out)
-    middle = on_diagonal(cast(or_zeros(g[0], values), a.dtype))
-    if g[1] is not None:
-        middle = middle + off_diagonal_quotient(times(adjoint(vectors), g[1]), values)
-    return (times(vectors, middle, adjoint(vectors)),)
-
-
-@primitive
-def eigh_values(a: Symbol, side: str) -> Type:
-    """The eigenvalues of Hermitian matrices, ascending."""
-    return Type(a.shape[:-1], a.dtype.to_real())
-
-
-@eigh_values.reference
-def _(a: Any, side: str) -> Any:
-    return _lapack.marking_failures(lambda x: np.linalg.eigvalsh(x, side), a)[0][0]
-
-
-@eigh_values.vjp
-def _(g: Symbol, out: Symbol, a: Symbol, side: str) -> Any:
-    vectors = eigh_of(a, side)[1]
-    return (times(vectors * as_row(g), adjoint(vectors)),)
-
-
-def _side(A: Symbol, UPLO: str, op: str) -> str:
-    if UPLO not in ("L", "U", "l", "u"):
-        raise RuntimeError(f"{op}: Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    matrix(A, op, square=True)
-    return UPLO.upper()
-
-
-@composite(names=("linalg.eigh",), returns=Eigh)
-def eigh(A: Symbol, UPLO: str = "L") -> Any:
-    """Eigenvalues, real and ascending, and orthonormal eigenvectors (columns) of Hermitian matrices; `UPLO` says which triangle is read.
-
-    >>> import powerhouse as torch
-    >>> torch.linalg.eigh(torch.tensor([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
-    tensor([1., 3.])
-    """
-    return eigh_of(A, _side(A, UPLO, "linalg.eigh"))
-
-
-@composite(names=("linalg.eigvalsh",))
-def eigvalsh(A: Symbol, UPLO: str = "L") -> Symbol:
-    """The eigenvalues, real and ascending, of Hermitian matrices."""
-    return eigh_values(A, _side(A, UPLO, "linalg.eigvalsh"))
-
-
-@primitive
-def eig_of(a: Symbol) -> tuple[Type, Type]:
-    """Complex eigenvalues and eigenvectors of square matrices, in LAPACK's order."""
-    wide = a.dtype.to_complex()
-    return Type(a.shape[:-1], wide), Type(a.shape, wide)
-
-
-@eig_of.reference
-def _(a: Any) -> Any:
-    wide = np.result_type(a.dtype, np.complex64)
-    return tuple(x.astype(wide) for x in _lapack.marking_failures(lambda x: tuple(np.linalg.eig(x)), a)[0])
-
-
-@eig_of.vjp
-def _(g: Any, out: Symbol, a: Symbol) -> Any:
-    values, vectors = results(out)
-    middle = on_diagonal(or_zeros(g[0], values))
-    if g[1] is not None:
-        turn = times(adjoint(vectors), g[1])
-        along = times(adjoint(vectors), vectors * as_row(cast(real_part(main_diagonal(turn)), turn.dtype)))
-        middle = middle + off_diagonal_quotient(turn - along, conj(values))
-    ga = solution(adjoint(vectors), times(middle, adjoint(vectors)))[0]
-    return (ga if a.dtype.is_complex else real_part(ga),)
-
-
-@composite(names=("linalg.eig",), returns=Eig)
-def eig(A: Symbol) -> Any:
-    """Eigenvalues and eigenvectors (columns of norm 1) of square matrices, both complex, in no particular order."""
-    return eig_of(matrix(A, "linalg.eig", square=True))
-
-
-@composite(names=("linalg.eigvals",))
-def eigvals(A: Symbol) -> Symbol:
-    """The eigenvalues of square matrices, complex, in no particular order."""
-    return eig_of(matrix(A, "linalg.eigvals", square=True))[0]
-
-
-eigh.samples(lambda draw: iter([Sample((np.zeros((0, 0), np.float32),), only="forward")]))
-eigvalsh.samples(lambda draw: iter([Sample((_hermitian(draw, *s),), only="forward") for s in ((3, 3), (2, 3, 3))]))
-eig.samples(lambda draw: iter([Sample((np.zeros((0, 0), np.float32),), only="forward")]))
-eigvals.samples(lambda draw: iter([Sample((_hermitian(draw, 2, 2),), only="forward")]))
-for _op in (eigh, eigvalsh, eig, eigvals):
-    not_square(_op)
 
 # --- general systems --------------------------------------------------------------------------------------------------------------
 
@@ -689,5 +494,7 @@ def _(g: Any, out: Symbol, a: Symbol, b: Symbol) -> Any:
     return -times(gb, adjoint(results(out)[0])), gb
 
 
-__all__ = ["adjoint", "as_column", "as_row", "cholesky", "columns", "eigh_values", "eye", "main_diagonal", "matrix", "not_square", "or_zeros", "order_of", "packed_lu",
-           "permutation_matrix", "rows", "singular_values", "solution", "svd_of", "times", "triangular_solution", "unit_lower"]
+__all__ = [
+    "adjoint", "as_column", "as_row", "cholesky", "columns", "eye", "main_diagonal", "matrix", "not_square", "off_diagonal_quotient",
+    "or_zeros", "order_of", "packed_lu", "permutation_matrix", "positive", "rows", "solution", "times", "triangular_solution", "unit_lower",
+]

@@ -11,7 +11,7 @@ from ..core import dtypes as dt
 from ..core.dtypes import FLOAT
 from ..core.promotion import accumulator
 from ..core.shapes import wrap_dim, wrap_dims
-from ..graph.op import Bad, Sample, cast, composite, constant, expand, primitive
+from ..graph.op import Bad, Sample, cast, composite, constant, expand, primitive, with_value
 from ..graph.symbol import Symbol, Type
 from .arithmetic import conj, eq, ne, where
 from .reduction import amax, amin, keep_dims, reduce_max, reduce_min, reduced
@@ -36,17 +36,15 @@ def _(x: Any, dims: tuple[int, ...]) -> Any:
 
 @reduce_prod.vjp
 def _(g: Symbol, out: Symbol, x: Symbol, dims: tuple[int, ...]) -> Any:
-    """Each element's gradient is the product of the others: of what is not zero, times the one zero among them, if there is one.
-
-    That zero is kept as a factor because its own derivative is not zero.
-    """
+    """Each element's gradient is the product of the others, which is 0 where one of them is; but that one's derivative is not."""
     zero = eq(x, 0)
     safe = where(zero, constant(1), x)
     rest = _spread(reduce_prod(safe, dims), dims, x) / safe
     zeros_there = _spread(reduce_sum(cast(zero, dt.int64), dims), dims, x) - cast(zero, dt.int64)
     vanishing = where(zero, x, zeros((), x.dtype))
     the_zero = _spread(reduce_sum(vanishing, dims), dims, x) - vanishing
-    others = where(eq(zeros_there, 0), rest, where(eq(zeros_there, 1), rest * the_zero, zeros((), x.dtype)))
+    none = zeros(x.shape, x.dtype)
+    others = where(eq(zeros_there, 0), rest, with_value(where(eq(zeros_there, 1), rest * the_zero, none), none))
     return (_spread(g, dims, x) * conj(others),)
 
 

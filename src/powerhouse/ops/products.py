@@ -57,12 +57,15 @@ def ordered(x: Symbol, labels: Sequence[Any], order: Sequence[Any]) -> Symbol:
 
 
 def _plus_product(input: Symbol, result: Symbol, beta: Any, alpha: Any, op: str) -> Symbol:
-    """`beta * input + alpha * result`; with `beta` 0 even a nan of `input` is ignored."""
+    """`beta * input + alpha * result`; with `beta` 0 even a nan of `input` is ignored. For integers the factors are truncated."""
     same_dtype(op, input, result)
-    if result.dtype.category < FLOAT and any(isinstance(x, (float, complex)) for x in (alpha, beta)):
-        raise RuntimeError(f"{op}: For integral input tensors, argument alpha and beta must not be floating point numbers; got alpha={alpha}, beta={beta}")
     if broadcast((input.shape, result.shape), op) != result.shape:
-        raise RuntimeError(f"{op}: The expanded size of the tensor {list(result.shape)} must match the existing size {list(input.shape)}: input is not expandable to the product")
+        raise RuntimeError(
+            f"{op}: The expanded size of the tensor {list(result.shape)} must match the existing size {list(input.shape)}: "
+            "input is not expandable to the product"
+        )
+    if result.dtype.category < FLOAT:
+        beta, alpha = int(beta), int(alpha)
     scaled = result if alpha == 1 else result * constant(alpha)
     if beta == 0:
         return scaled
@@ -101,7 +104,10 @@ def _batches(a: Symbol, b: Symbol, op: str) -> Symbol:
     _ranks(op, batch1=(a, 3), batch2=(b, 3))
     same_dtype(op, a, b)
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
-        raise RuntimeError(f"{op}: Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but got: {list(b.shape[:2])}.")
+        raise RuntimeError(
+            f"{op}: Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but got: "
+            f"{list(b.shape[:2])}."
+        )
     return product(a, b, op)
 
 
@@ -115,9 +121,12 @@ def addmv(input: Symbol, mat: Symbol, vec: Symbol, *, beta: Any = 1, alpha: Any 
 def addr(input: Symbol, vec1: Symbol, vec2: Symbol, *, beta: Any = 1, alpha: Any = 1) -> Symbol:
     """`beta * input` plus `alpha` times the outer product of two vectors; `input` broadcasts to (n, m)."""
     _ranks("addr", vec1=(vec1, 1), vec2=(vec2, 1))
-    result = outer(vec1, vec2)
-    common = result_type((s.dtype, 2) for s in (input, result))
-    return _plus_product(cast(input, common), cast(result, common), beta, alpha, "addr")
+    common = result_type((s.dtype, 2) for s in (input, vec1, vec2))
+    for name, factor in (("alpha", alpha), ("beta", beta)):
+        if common.category < FLOAT and isinstance(factor, float):
+            raise RuntimeError(f"addr: For integral input tensors, argument {name} must not be a floating point number.")
+    x, a, b = (cast(s, common.compute) for s in (input, vec1, vec2))
+    return cast(_plus_product(x, outer(a, b), beta, alpha, "addr"), common)
 
 
 def _ranks(op: str, **operands: tuple[Symbol, int]) -> None:
@@ -164,7 +173,8 @@ _add_samples(addbmm, (2, 4), (5, 2, 3), (5, 3, 4))
 _add_samples(addmv, (2,), (2, 3), (3,))
 _add_samples(addr, (2, 4), (2,), (4,))
 mv.samples(lambda draw: iter([Sample((draw(2, 3), draw(3))), Sample((draw(2, 0), draw(0)))]))
-mv.errors(lambda draw: iter([Bad((draw(2, 3), draw(2)), {}, RuntimeError, "size mismatch"), Bad((draw(3), draw(3)), {}, RuntimeError, "mv")]))
+mv.errors(lambda draw: iter([Bad((draw(2, 3), draw(2)), {}, RuntimeError, "size mismatch"),
+                             Bad((draw(3), draw(3)), {}, RuntimeError, "mv")]))
 
 # --- products of vectors ------------------------------------------------------------------------------------------------------------
 
@@ -200,8 +210,10 @@ def vdot(input: Symbol, other: Symbol) -> Symbol:
 
 
 for _op in (dot, vdot):
-    _op.samples(lambda draw: iter([Sample((draw(3), draw(3))), Sample((draw(3, dtype="complex64"), draw(3, dtype="complex64"))), Sample((draw(0), draw(0)))]))
-    _op.errors(lambda draw: iter([Bad((draw(2, 3), draw(3)), {}, RuntimeError, "1D tensors expected"), Bad((draw(2), draw(3)), {}, RuntimeError, "inconsistent tensor size")]))
+    _op.samples(lambda draw: iter([Sample((draw(3), draw(3))), Sample((draw(3, dtype="complex64"), draw(3, dtype="complex64"))),
+                                   Sample((draw(0), draw(0)))]))
+    _op.errors(lambda draw: iter([Bad((draw(2, 3), draw(3)), {}, RuntimeError, "1D tensors expected"),
+                                  Bad((draw(2), draw(3)), {}, RuntimeError, "inconsistent tensor size")]))
 
 
 @composite(names=("linalg.vecdot",))
@@ -215,8 +227,10 @@ def vecdot(x: Symbol, y: Symbol, *, dim: int = -1) -> Symbol:
     return reduce_sum(conj(x) * y, (d,) if shape else ())
 
 
-vecdot.samples(lambda draw: iter([Sample((draw(2, 3), draw(3))), Sample((draw(2, 3, dtype="complex64"), draw(2, 3, dtype="complex64")), {"dim": 0})]))
-vecdot.errors(lambda draw: iter([Bad((draw(2, 3), draw(4)), {}, RuntimeError, "must match the size"), Bad((draw(3), draw(3, dtype="float64")), {}, RuntimeError, "same dtype")]))
+vecdot.samples(lambda draw: iter([Sample((draw(2, 3), draw(3))),
+                                  Sample((draw(2, 3, dtype="complex64"), draw(2, 3, dtype="complex64")), {"dim": 0})]))
+vecdot.errors(lambda draw: iter([Bad((draw(2, 3), draw(4)), {}, RuntimeError, "must match the size"),
+                                 Bad((draw(3), draw(3, dtype="float64")), {}, RuntimeError, "same dtype")]))
 
 
 @composite
@@ -226,7 +240,9 @@ def inner(input: Symbol, other: Symbol) -> Symbol:
     if not input.ndim or not other.ndim:
         return input * other
     if input.shape[-1] != other.shape[-1]:
-        raise RuntimeError(f"inner: inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}")
+        raise RuntimeError(
+            f"inner: inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
+        )
     a, b = [("a", i) for i in range(input.ndim - 1)], [("b", i) for i in range(other.ndim - 1)]
     return contract(input, (*a, "k"), other, (*b, "k"), (*a, *b))[0]
 
@@ -357,7 +373,8 @@ def chain_matmul(*matrices: Symbols) -> Symbol:
 
 
 multi_dot.samples(lambda draw: iter([Sample(([draw(2, 3), draw(3, 4), draw(4, 2)],)), Sample(([draw(3), draw(3, 4), draw(4)],))]))
-multi_dot.errors(lambda draw: iter([Bad(([draw(2, 3)],), {}, RuntimeError, "at least 2 tensors"), Bad(([draw(2, 3), draw(2, 3)],), {}, RuntimeError, "cannot be multiplied")]))
+multi_dot.errors(lambda draw: iter([Bad(([draw(2, 3)],), {}, RuntimeError, "at least 2 tensors"),
+                                    Bad(([draw(2, 3), draw(2, 3)],), {}, RuntimeError, "cannot be multiplied")]))
 chain_matmul.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, 4), draw(4, 2)))]))
 chain_matmul.errors(lambda draw: iter([Bad((draw(2, 3), draw(2, 3)), {}, RuntimeError, "cannot be multiplied")]))
 
@@ -376,14 +393,20 @@ def tensordot(a: Symbol, b: Symbol, dims: Any = 2) -> Symbol:
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):
-            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims} for shapes {list(a.shape)} and {list(b.shape)}")
+            raise RuntimeError(
+                f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims} for shapes {list(a.shape)} and {list(b.shape)}"
+            )
         dims = (tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims)))
-    left, right = (tuple(wrap_dim(d, s.ndim, "tensordot") for d in (group if isinstance(group, tuple) else (group,))) for group, s in zip(dims, (a, b), strict=True))
+    left, right = (tuple(wrap_dim(d, s.ndim, "tensordot") for d in (group if isinstance(group, tuple) else (group,))) for group,
+                   s in zip(dims, (a, b), strict=True))
     if len(left) != len(right):
         raise RuntimeError(f"tensordot: both dimension lists should have same length, got {list(left)} and {list(right)}")
     for i, j in zip(left, right, strict=True):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
-            raise RuntimeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in dim {j}")
+            raise RuntimeError(
+                f"tensordot: contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
+                f"{b.shape[j]} in dim {j}"
+            )
     same_dtype("tensordot", a, b)
     for i, j in zip(left, right, strict=True):  # a size of 1 stands for all: the other is summed
         if a.shape[i] != b.shape[j]:
@@ -397,8 +420,10 @@ def _summed(x: Symbol, dim: int) -> Symbol:
     return reshape_to(reduce_sum(x, (dim,)), (*x.shape[:dim], 1, *x.shape[dim + 1 :]))
 
 
-tensordot.samples(lambda draw: iter([Sample((draw(2, 3, 4), draw(3, 4, 5))), Sample((draw(3, 4, 5), draw(4, 3, 2), ([1, 0], [0, 1]))), Sample((draw(2), draw(3), 0))]))
-tensordot.errors(lambda draw: iter([Bad((draw(2, 3), draw(4, 2), 1), {}, RuntimeError, "contracted dimensions need to match"), Bad((draw(2), draw(2), 2), {}, RuntimeError, "tensordot expects dims"),
+tensordot.samples(lambda draw: iter([Sample((draw(2, 3, 4), draw(3, 4, 5))), Sample((draw(3, 4, 5), draw(4, 3, 2), ([1, 0], [0, 1]))),
+                                     Sample((draw(2), draw(3), 0))]))
+tensordot.errors(lambda draw: iter([Bad((draw(2, 3), draw(4, 2), 1), {}, RuntimeError, "contracted dimensions need to match"),
+                                    Bad((draw(2), draw(2), 2), {}, RuntimeError, "tensordot expects dims"),
                                     Bad((draw(2, 3), draw(2, 3), ([0], [0, 1])), {}, RuntimeError, "same length")]))
 
 
@@ -420,5 +445,6 @@ def kron(input: Symbol, other: Symbol) -> Symbol:
 
 kron.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, 2))), Sample((draw(2), draw(3, 2, 2))), Sample((draw(), draw(2)))]))
 
-__all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "chain_matmul", "contract", "cross", "dot", "inner", "kron", "linalg_cross", "multi_dot", "mv",
+__all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "chain_matmul", "contract", "cross", "dot", "inner", "kron", "linalg_cross",
+           "multi_dot", "mv",
            "ordered", "outer", "tensordot", "vdot", "vecdot"]

@@ -110,6 +110,13 @@ def erf_body(s: Any, x: Any) -> Any:
     return s.where(size <= _SMALL, _erf_near_zero(s, x), s.copysign(tail, x))
 
 
+def erfc_body(s: Any, x: Any) -> Any:
+    """1 minus the error function."""
+    size = s.abs(x)
+    tail = _exp_of_square(s, size, -1.0) * _erfcx_tail(s, size)
+    return s.where(size <= _SMALL, 1 - _erf_near_zero(s, x), s.where(x < 0, 2 - tail, tail))
+
+
 def _ndtr_body(s: Any, x: Any) -> Any:
     """The normal distribution function, accurate in its lower tail."""
     size = s.abs(x)
@@ -143,9 +150,7 @@ def erf(s, input):
 @elementwise(names=("erfc", "Tensor.erfc", "special.erfc"), **_REAL)
 def erfc(s, input):
     """`1 - erf(input)`, accurate where that is small."""
-    size = s.abs(input)
-    tail = _exp_of_square(s, size, -1.0) * _erfcx_tail(s, size)
-    return s.where(size <= _SMALL, 1 - _erf_near_zero(s, input), s.where(input < 0, 2 - tail, tail))
+    return erfc_body(s, input)
 
 
 @elementwise(names=("special.erfcx",), **_REAL)

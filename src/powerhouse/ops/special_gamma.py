@@ -15,9 +15,9 @@ from ..graph.op import Bad, Sample, Type, cast, composite, elementwise, fit, pri
 from ..graph.symbol import Symbol
 from ._chebyshev_tables import DIGAMMA_1, LGAMMA_2
 from ._underived import underived
-from .arithmetic import exp, times
+from .arithmetic import exp, times, where
 from .arithmetic import log as log_of
-from .special import polynomial
+from .special import erfc_body, polynomial
 
 _REAL = {"operands": to_float, "refuse": (COMPLEX,)}
 # Stirling's series in 1/x**2, and its derivative's, highest power first (NIST DLMF 5.11.1 and 5.11.2).
@@ -148,7 +148,7 @@ def _zeta_of_positive(s: Any, x: Any, q: Any) -> Any:
         total = total + s.power(q + k, -x)
     start = q + 10
     power = s.power(start, -x)
-    total = total + power * start / (x - 1) + power * 0.5
+    total = total + s.power(start, 1 - x) / (x - 1) + power * 0.5
     term = power * (x / start)
     for k, coefficient in enumerate(_EULER_MACLAURIN):
         total = total + term * coefficient
@@ -214,14 +214,57 @@ polygamma_method.errors(lambda draw: iter([Bad((draw(3), -1), {}, RuntimeError, 
 
 # --- the incomplete gamma functions -----------------------------------------------------------------------------------------------
 
+_LARGE_ORDER = 1000.0  # from here, Temme's uniform expansion; below, a series or a continued fraction
+# Its coefficients, by powers of 1/a and of eta, highest first (N. M. Temme 1979; NIST DLMF 8.12.11), from their recurrence with mpmath.
+_TEMME = (
+    (-4.382036018453353e-09, 1.0261809784240309e-08, 6.707853543401498e-09, -1.7665952736826078e-07, 8.296711340953087e-07,
+     -1.85406221071516e-06, -2.185448510679992e-06, 3.919263178522438e-05, -0.0001787551440329218, 0.0003527336860670194,
+     0.0011574074074074073, -0.014814814814814815, 0.08333333333333333, -0.3333333333333333),
+    (4.647127802807434e-09, -1.6120900894563446e-06, 7.64916091608111e-06, -1.8098550334489977e-05, -4.018775720164609e-07,
+     0.00020576131687242798, -0.0009902263374485596, 0.0026455026455026454, -0.003472222222222222, -0.001851851851851852),
+    (5.2923448829120125e-05, -0.0001073665322636516, 2.0093878600823047e-06, 0.0007716049382716049, -0.0026813271604938273,
+     0.004133597883597883),
+    (-0.0004691894943952557, 0.00022947209362139917, 0.0006494341563786008),
+)
+
+
+def _log1p_less(mu: Any) -> Any:
+    """`log(1 + mu) - mu` for |mu| < 0.4, by the series of the inverse hyperbolic tangent of `mu / (2 + mu)`."""
+    r = mu / (2 + mu)
+    return r * r * r * 2 * polynomial(r * r, tuple(1 / (2 * k + 3) for k in range(14, -1, -1))) - mu * r
+
+
+def _uniform(s: Any, a: Any, x: Any, sign: float) -> Any:
+    """The upper (`sign` 1) or lower (-1) function of a large order."""
+    a = s.maximum(a, s.like(_LARGE_ORDER, a))
+    mu = s.minimum(s.maximum((x - a) / a, s.like(-0.99, a)), s.like(9, a))
+    near = s.abs(mu) < 0.4
+    half_square = s.where(near, -_log1p_less(s.where(near, mu, s.like(0, a))), mu - s.log1p(mu))
+    eta = s.copysign(s.sqrt(half_square * 2), mu)
+    correction = polynomial(eta, _TEMME[-1])
+    for row in _TEMME[-2::-1]:
+        correction = correction / a + polynomial(eta, row)
+    bulk = 0.5 * erfc_body(s, eta * s.sqrt(a * 0.5) * sign)
+    return bulk + sign * s.exp(-a * half_square) / s.sqrt(a * (2 * pi)) * correction
+
+
+@elementwise(public=False)
+def lower_of_large_order(s, input, other):
+    """The regularized lower incomplete gamma function, for orders from 1000 on."""
+    return _uniform(s, input, other, -1.0)
+
+
+@elementwise(public=False)
+def upper_of_large_order(s, input, other):
+    """The regularized upper incomplete gamma function, for orders from 1000 on."""
+    return _uniform(s, input, other, 1.0)
+
 
 def _power_term(a: Any, x: Any, log_gamma: Any) -> Any:
     """`x**a * exp(-x) / gamma(a + 1)`; for large `a` by Stirling's series, with `log(x/a) - (x-a)/a` taken accurately near x = a."""
     small = np.exp(a * np.log(x) - x - log_gamma)
     mu = (x - a) / a
-    r = mu / (2 + mu)
-    near = -mu * r + 2 * r**3 * polynomial(r * r, tuple(1 / (2 * k + 3) for k in range(14, -1, -1)))
-    exponent = a * np.where(np.abs(mu) < 0.4, near, np.log(x / a) - mu)
+    exponent = a * np.where(np.abs(mu) < 0.4, _log1p_less(mu), np.log(x / a) - mu)
     inverse = 1 / np.maximum(a, 8)
     large = np.exp(exponent - inverse * polynomial(inverse * inverse, _STIRLING)) / np.sqrt(2 * pi * np.maximum(a, 8))
     return np.where(a > 8, large, small)
@@ -264,9 +307,9 @@ def _upper_near_zero(a: Any, x: Any, log_gamma: Any) -> Any:
 
 
 def _incomplete_gamma(a: Any, x: Any, log_gamma: Any, upper: bool) -> Any:
-    """The regularized function of float64 arrays; each element by the expansion that suits it."""
+    """The regularized function of float64 arrays; each element by the expansion that suits it. Large orders are left nan."""
     out = np.full(x.shape, nan)
-    regular = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
+    regular = (a > 0) & (x > 0) & (a < _LARGE_ORDER) & np.isfinite(x)
     tiny = regular & (x <= 1.1) & (a < 1) & upper
     low = regular & ~tiny & (x < a + 1)
     high = regular & ~tiny & ~low
@@ -289,10 +332,14 @@ def incomplete_gamma(a: Symbol, x: Symbol, log_gamma: Symbol, upper: bool) -> Ty
 incomplete_gamma.reference(_incomplete_gamma)
 
 
-@incomplete_gamma.vjp
-def _(g: Symbol, out: Symbol, a: Symbol, x: Symbol, log_gamma: Symbol, upper: bool) -> Any:
+def _incomplete_vjp(g: Symbol, a: Symbol, x: Symbol, sign: int) -> tuple[Symbol, Symbol]:
     density = exp((a - 1) * log_of(x) - x - lgamma(a))
-    return underived(g, "gammainc: the derivative with respect to 'input' is not implemented"), g * density * (-1 if upper else 1), None
+    return underived(g, "gammainc: the derivative with respect to 'input' is not implemented"), g * density * sign
+
+
+incomplete_gamma.vjp(lambda g, out, a, x, log_gamma, upper: (*_incomplete_vjp(g, a, x, -1 if upper else 1), None))
+lower_of_large_order.vjp(lambda g, out, a, x: _incomplete_vjp(g, a, x, 1))
+upper_of_large_order.vjp(lambda g, out, a, x: _incomplete_vjp(g, a, x, -1))
 
 
 def _of_two(a: Symbol, x: Symbol, upper: bool, op: str) -> Symbol:
@@ -301,7 +348,9 @@ def _of_two(a: Symbol, x: Symbol, upper: bool, op: str) -> Symbol:
         raise RuntimeError(f"{op}: not implemented for dtype {common}; expected floating-point tensors")
     shape = broadcast((a.shape, x.shape), op)
     a, x = fit(a, dt.float64, shape), fit(x, dt.float64, shape)
-    return cast(incomplete_gamma(a, x, lgamma(a + 1), upper), common)
+    large = (a >= _LARGE_ORDER) & (a < inf) & (x >= 0) & (x < inf)
+    value = incomplete_gamma(a, x, lgamma(a + 1), upper)
+    return cast(where(large, (upper_of_large_order if upper else lower_of_large_order)(a, x), value), common)
 
 
 @composite(names=("special.gammainc", "igamma", "Tensor.igamma"), inplace=True)

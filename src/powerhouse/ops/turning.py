@@ -17,13 +17,19 @@ from .views import permute_dims, reshape_to
 
 
 @primitive(linear=True)
-def flipped(x: Symbol, dims: tuple[int, ...]) -> Type:
-    """`x` with the order of its elements along `dims` reversed."""
+def reversed_order(x: Symbol, dims: tuple[int, ...]) -> Type:
+    """`x` with the order of its elements along `dims`, none of size 1, reversed."""
     return x.type
 
 
-flipped.reference(np.flip)
-flipped.vjp(lambda g, out, x, dims: (flipped(g, dims),))
+reversed_order.reference(np.flip)
+reversed_order.vjp(lambda g, out, x, dims: (reversed_order(g, dims),))
+
+
+def flipped(x: Symbol, dims: tuple[int, ...]) -> Symbol:
+    """`x` with the order of its elements along `dims` reversed: always a copy."""
+    longer = tuple(d for d in dims if x.shape[d] > 1)
+    return reversed_order(x, longer) if longer else copied(x)
 
 
 @composite

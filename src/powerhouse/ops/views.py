@@ -164,9 +164,15 @@ def slice_put(base: Symbol, value: Symbol, bounds: Bounds) -> Type:
 
 @slice_put.reference
 def _(base: Any, value: Any, bounds: Bounds) -> Any:
-    out = np.array(base)
-    out[_slices(bounds)] = value
-    return out
+    return _put_slice(np.array(base), value, bounds)
+
+
+def _put_slice(base: Any, value: Any, bounds: Bounds) -> Any:
+    base[_slices(bounds)] = value
+    return base
+
+
+slice_put.overwrite = _put_slice
 
 
 @slice_put.vjp
@@ -189,8 +195,9 @@ def strided(x: Symbol, size: tuple[int, ...], stride: tuple[int, ...], offset: i
 
 
 def _strided_view(x: Any, size: Any, stride: Any, offset: int) -> Any:
-    flat = np.ascontiguousarray(x).reshape(-1)
-    return np.lib.stride_tricks.as_strided(flat[offset:], size, tuple(s * x.dtype.itemsize for s in stride)) if prod(size) else np.empty(size, x.dtype)
+    if not prod(size):
+        return np.empty(size, x.dtype)
+    return np.ndarray(size, x.dtype, np.ascontiguousarray(x), offset * x.dtype.itemsize, [s * x.dtype.itemsize for s in stride])
 
 
 strided.reference(_strided_view)
@@ -207,13 +214,19 @@ def strided_put(base: Symbol, value: Symbol, size: tuple[int, ...], stride: tupl
 
 @strided_put.reference
 def _(base: Any, value: Any, size: Any, stride: Any, offset: int, accumulate: bool) -> Any:
-    out = np.array(base, order="C")
-    at = _strided_view(np.arange(out.size), size, stride, offset)
+    return _put_strided(np.array(base, order="C"), value, size, stride, offset, accumulate)
+
+
+def _put_strided(base: Any, value: Any, size: Any, stride: Any, offset: int, accumulate: bool) -> Any:
+    at = _strided_view(np.arange(base.size), size, stride, offset)
     if accumulate:
-        np.add.at(out.reshape(-1), at.reshape(-1), value.reshape(-1))
+        np.add.at(base.reshape(-1), at.reshape(-1), value.reshape(-1))
     else:
-        out.reshape(-1)[at] = value
-    return out
+        base.reshape(-1)[at] = value
+    return base
+
+
+strided_put.overwrite = _put_strided
 
 
 @strided_put.vjp

@@ -21,7 +21,9 @@ class Trial(NamedTuple):
     slope: float
 
 
-def strong_wolfe(evaluate: Callable[[float], tuple[float, Any]], length: float, direction: Any, loss: float, grad: Any, slope: float) -> tuple[float, Any, float, int]:
+def strong_wolfe(
+    evaluate: Callable[[float], tuple[float, Any]], length: float, direction: Any, loss: float, grad: Any, slope: float
+) -> tuple[float, Any, float, int]:
     """Search along `direction`, from a first trial of `length`.
 
     Args:

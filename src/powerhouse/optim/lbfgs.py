@@ -38,11 +38,30 @@ class LBFGS(Optimizer):
     tensor([3., 3.])
     """
 
-    def __init__(self, params: Params, lr: Any = 1, max_iter: int = 20, max_eval: int | None = None, tolerance_grad: float = 1e-7, tolerance_change: float = 1e-9,
-                 history_size: int = 100, line_search_fn: str | None = None) -> None:
+    def __init__(
+        self,
+        params: Params,
+        lr: Any = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
         require_non_negative(lr=lr)
-        super().__init__(params, dict(lr=lr, max_iter=max_iter, max_eval=max_iter * 5 // 4 if max_eval is None else max_eval, tolerance_grad=tolerance_grad,
-                                      tolerance_change=tolerance_change, history_size=history_size, line_search_fn=line_search_fn))
+        super().__init__(
+            params,
+            dict(
+                lr=lr,
+                max_iter=max_iter,
+                max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
+                tolerance_grad=tolerance_grad,
+                tolerance_change=tolerance_change,
+                history_size=history_size,
+                line_search_fn=line_search_fn,
+            ),
+        )
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         if line_search_fn not in (None, "strong_wolfe"):
@@ -86,7 +105,9 @@ class LBFGS(Optimizer):
                     grad = self._flat_grad()
             else:
                 start = [p.clone() for p in self._params]
-                loss, grad, length, calls = strong_wolfe(lambda t, s=start, d=direction: self._at(closure, s, t, d), length, direction, loss, grad, slope)
+                loss, grad, length, calls = strong_wolfe(
+                    lambda t, s=start, d=direction: self._at(closure, s, t, d), length, direction, loss, grad, slope
+                )
                 self._move(length, direction)
                 state["t"] = length
             evaluations += calls

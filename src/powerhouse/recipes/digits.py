@@ -303,12 +303,18 @@ def predict(checkpoint: dict[str, Any], paths: Sequence[str]) -> int:
 
 def _restore(checkpoint: dict[str, Any]) -> tuple[dict[str, Any], DigitsNet]:
     try:
-        settings = checkpoint["settings"]
+        settings = _settings_of(checkpoint)
         model = build(settings)
         model.load_state_dict(checkpoint["model"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise UserError(f"the checkpoint does not fit this recipe: {first_line(error)}") from error
     return settings, model
+
+
+def _settings_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    if checkpoint["recipe"] != "digits" or not isinstance(checkpoint.get("settings"), dict):
+        raise UserError("the checkpoint does not fit this recipe: it holds no settings of a digits run")
+    return checkpoint["settings"]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -325,16 +331,19 @@ def _train_command(arguments: Sequence[str] | None, prog: str) -> int:
         given["data"] = str(Path(given["data"]).resolve())
     elif "size" in given and resume is None:
         raise UserError("--size goes with --data: the shipped digits are 8 x 8 pixels")
-    if threads:
-        torch.set_num_threads(threads)
-    if resume is None:
-        return train({**DEFAULTS, **given}, Path(out or "runs/digits"), None, Report(quiet))
-    checkpoint = read_checkpoint(resume)
-    settings = {**checkpoint["settings"], **given}
+    checkpoint = read_checkpoint(resume) if resume else None
+    settings = {**DEFAULTS, **(_settings_of(checkpoint) if checkpoint else {}), **given}
+    if checkpoint:
+        _refuse_changes(checkpoint["settings"], settings)
+    if threads or settings["data"] is None:  # the shipped images are so small that sharing the work out costs more than the work
+        torch.set_num_threads(threads or 1)
+    return train(settings, Path(out or (Path(resume).parent if resume else "runs/digits")), checkpoint, Report(quiet))
+
+
+def _refuse_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
     for name in ("lr", "batch_size", "seed", "size"):
-        if settings[name] != checkpoint["settings"][name]:
-            raise UserError(f"--{name.replace('_', '-')} cannot change when resuming: the run began with {checkpoint['settings'][name]}")
-    return train(settings, Path(out) if out else Path(resume).parent, checkpoint, Report(quiet))
+        if name in before and now[name] != before[name]:
+            raise UserError(f"--{name.replace('_', '-')} cannot change when resuming: the run began with {before[name]}")
 
 
 def _parser(prog: str) -> CommandParser:
@@ -353,7 +362,7 @@ def _parser(prog: str) -> CommandParser:
     add("--size", type=whole(4), metavar="PIXELS", help="with --data: side that the images are resized to, 4 or more (default: 32)")
     add("--out", metavar="FOLDER", help="where to write (default: runs/digits, or the folder of the resumed checkpoint)")
     add("--resume", metavar="CHECKPOINT", help="continue a run from its checkpoint, with its settings")
-    add("--threads", type=whole(1), metavar="N", help="threads to compute with (default: all cores)")
+    add("--threads", type=whole(1), metavar="N", help="threads to compute with (default: 1; with --data: all cores)")
     add("--quiet", action="store_true", help="print only the result")
     return parser
 

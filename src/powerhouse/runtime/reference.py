@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from sys import getrefcount
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,20 +27,29 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Steps from leaves to outputs. `copies` marks outputs that must not share memory with a leaf or another output."""
+    """Steps from leaves to outputs.
+
+    `copies` says of each output whether it may share memory: NEVER, with a leaf or another output (SHARES), or only the op's code
+    knows (UNKNOWN). `donated` leaves are written to by a step: they are copied first, unless the caller gives them up.
+    """
 
     leaves: tuple[tuple[int, int], ...]  # (slot, register)
     steps: tuple[Step, ...]
     outputs: tuple[int, ...]
     registers: int
     dtypes: tuple[Any, ...]
-    copies: tuple[bool, ...]
+    copies: tuple[int, ...]
+    donated: tuple[tuple[int, int], ...] = ()  # (slot, register)
 
-    def run(self, leaves: Sequence[Any]) -> list[Any]:
+    def run(self, leaves: Sequence[Any], donate: bool = False) -> list[Any]:
         """The outputs, each an array that owns its memory. Errors name the op in which they arose."""
         r: list[Any] = [None] * self.registers
         for slot, register in self.leaves:
             r[register] = leaves[slot]
+        for slot, register in self.donated:
+            r[register] = None
+            references = getrefcount(leaves[slot])
+            r[register] = leaves[slot] if donate and _is_ours(leaves[slot], references) else np.array(leaves[slot])
         step = None
         try:
             with np.errstate(all="ignore"):
@@ -54,12 +65,23 @@ class Program(NamedTuple):
                         r[i] = None
         except MemoryError as error:
             raise OutOfMemoryError(f"{step.name if step else 'program'}: {error}") from error
-        return [_owned(r[i], d, copy) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
+        known = {id(x) for x in leaves} if UNKNOWN in self.copies else frozenset()
+        return [_owned(r[i], d, copy, known) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
 
 
-def _owned(value: Any, dtype: Any, copy: bool) -> Any:
+NEVER, SHARES, UNKNOWN = range(3)
+
+
+def _is_ours(buffer: Any, references: int) -> bool:
+    """Whether nothing but the list of leaves holds the buffer, so that it may be written to."""
+    return references == 2 and buffer.base is None and buffer.flags.c_contiguous and buffer.flags.writeable
+
+
+def _owned(value: Any, dtype: Any, copy: int, leaves: Any) -> Any:
     a = np.asarray(value, dtype, order="C")
-    return a.copy() if copy and (a is value or a.base is not None) else a
+    if copy == NEVER or (a is not value and a.base is None):
+        return a
+    return a.copy() if copy == SHARES or a.base is not None or id(a) in leaves else a
 
 
 def program(outputs: tuple[Symbol, ...]) -> Program:
@@ -68,11 +90,35 @@ def program(outputs: tuple[Symbol, ...]) -> Program:
     order = order_of(values)
     register = {s: i for i, s in enumerate(order)}
     last = _last_uses(order, values)
-    steps = tuple(_step(s, register, last) for s in order if s.op is not leaf and s.op is not number)
+    alone = _used_once(order, values)
+    steps = tuple(_step(s, register, last, alone) for s in order if s.op is not leaf and s.op is not number)
     leaves = tuple((s.attrs[0], register[s]) for s in order if s.op is leaf or s.op is number)
+    donated = tuple((b.attrs[0], register[b]) for s in order if overwrites(s, alone) and (b := value_of(s.inputs[0])).op is leaf)
+    return Program(leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), sharing(values), donated)
+
+
+def sharing(values: list[Symbol]) -> tuple[int, ...]:
+    """Of each output, whether its memory may be another's."""
     roots = [memory_of(s) for s in values]
-    copies = tuple(root.op is leaf or roots.index(root) < i or s.op.layout is not None or s.op in (cast, fence) for i, (s, root) in enumerate(zip(values, roots, strict=True)))
-    return Program(leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), copies)
+    return tuple(
+        SHARES if root.op is leaf or roots.index(root) < i or s is not root else NEVER if isinstance(s.op, Elementwise) or s.op.overwrite is not None else UNKNOWN
+        for i, (s, root) in enumerate(zip(values, roots, strict=True))
+    )
+
+
+def _used_once(order: list[Symbol], values: list[Symbol]) -> frozenset[Symbol]:
+    """Symbols with one use, which is not to be an output."""
+    uses = Counter(value_of(i) for s in order for i in s.inputs)
+    uses.update(values)
+    return frozenset(s for s, n in uses.items() if n == 1) - set(values)
+
+
+def overwrites(s: Symbol, alone: frozenset[Symbol]) -> bool:
+    """Whether a write to a part of a tensor can be done in the tensor's own memory: it is not used again, and is the result of such a write or a leaf."""
+    if s.op.overwrite is None:
+        return False
+    base = value_of(s.inputs[0])
+    return base in alone and (base.op is leaf or base.op.overwrite is not None)
 
 
 def value_of(s: Symbol) -> Symbol:
@@ -90,6 +136,7 @@ def memory_of(s: Symbol) -> Symbol:
 
 
 def order_of(values: list[Symbol]) -> list[Symbol]:
+    """Every symbol that `values` need, each after its inputs, behind marks."""
     order: list[Symbol] = []
     seen: set[Symbol] = set()
     stack = [(s, False) for s in reversed(values)]
@@ -101,23 +148,27 @@ def order_of(values: list[Symbol]) -> list[Symbol]:
             seen.add(s)
             stack.append((s, True))
             stack.extend((value_of(i), False) for i in reversed(s.inputs) if value_of(i) not in seen)
-    return _unique(order)
-
-
-def _unique(order: list[Symbol]) -> list[Symbol]:
     return list(dict.fromkeys(order))
 
 
 def _last_uses(order: list[Symbol], values: list[Symbol]) -> dict[Symbol, int]:
     last = {value_of(i): n for n, s in enumerate(order) for i in s.inputs}
-    return {s: n for s, n in last.items() if s not in set(values)}
+    for s in values:
+        last.pop(s, None)
+    return last
 
 
-def _step(s: Symbol, register: dict[Symbol, int], last: dict[Symbol, int]) -> Step:
+def _step(s: Symbol, register: dict[Symbol, int], last: dict[Symbol, int], alone: frozenset[Symbol]) -> Step:
     inputs = tuple(value_of(i) for i in s.inputs)
     at = register[s]
     free = tuple({register[i] for i in inputs if last.get(i) == at})
-    return Step(kernel(s), tuple(register[i] for i in inputs), at, free, s.op.name)
+    return Step(_overwriter(s) if overwrites(s, alone) else kernel(s), tuple(register[i] for i in inputs), at, free, s.op.name)
+
+
+def _overwriter(s: Symbol) -> Callable[..., Any]:
+    overwrite, attrs = s.op.overwrite, s.attrs
+    assert overwrite is not None
+    return (lambda *arrays: overwrite(arrays, *attrs)) if s.op.variadic else (lambda *arrays: overwrite(*arrays, *attrs))
 
 
 def kernel(s: Symbol) -> Callable[..., Any]:

@@ -14,17 +14,13 @@ from ..core.device import as_device
 from ..core.dtypes import dtype
 from ..engine.segment import realize
 from ..graph import memo
+from ..runtime.blas import set_blas_threads
 from .apply import is_tensor as _is_tensor
 
 
 def is_tensor(obj: Any) -> bool:
     """Whether `obj` is a tensor."""
     return _is_tensor(obj)
-
-
-def is_storage(obj: Any) -> bool:
-    """Whether `obj` is an untyped storage object as PyTorch hands out; never, here."""
-    return False
 
 
 def is_floating_point(input: Any) -> bool:
@@ -89,15 +85,12 @@ def set_num_threads(n: int) -> None:
     if not isinstance(n, int) or n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {n!r}")
     _threads[0] = n
+    set_blas_threads(n)
 
 
 def synchronize(device: Any = None) -> None:
     """Run everything that is pending in this thread."""
     realize()
-
-
-def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Accepted; every op here is deterministic."""
 
 
 class finfo:  # noqa: N801 (PyTorch's name)

@@ -122,12 +122,8 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         return strides if dim is None else strides[_construct.dim_index(dim, self.ndim, "stride")]
 
     def _strides(self) -> tuple[int, ...]:
-        lens, st = self._lens, self._storage
-        if lens is not None and lens.view is not None:
-            return lens.view.strides
-        if st.outside is not None and st.buffer is not None and not st.buffer.flags.c_contiguous:
-            return tuple(s // st.buffer.itemsize for s in st.buffer.strides)
-        return contiguous_strides(st.type.shape)
+        lens = self._lens
+        return lens.view.strides if lens is not None and lens.view is not None else contiguous_strides(self._storage.type.shape)
 
     def storage_offset(self) -> int:
         """Where the first element lies in the storage, in elements."""

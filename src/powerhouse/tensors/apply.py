@@ -109,7 +109,7 @@ def read(x: Tensor) -> Symbol:
         return seg.enter(st)
     if st.segment is seg and lens.token is st.token:
         return lens.symbol  # type: ignore[return-value]
-    if lens.view is not None and lens.root is None and st.outside is not None and st.buffer is not None and st.is_shared:
+    if lens.view is not None and lens.root is None and st.outside is not None and st.history is None and st.buffer is not None and st.is_shared:
         s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
     else:
         s = seg.enter(st) if lens.root is None else read(lens.root)

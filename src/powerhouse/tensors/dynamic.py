@@ -363,9 +363,18 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return _tensor(np.isin(a, b, assume_unique=False, invert=invert))
 
 
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> Sequence[Tensor]:
-    """Pieces of `input` along `dim`: a number of nearly equal ones, or those between the given positions (ints or a tensor)."""
-    at = indices_or_sections
+def tensor_split(
+    input: Tensor, indices_or_sections: Any = None, dim: int = 0, *, sections: int | None = None, indices: Any = None
+) -> Sequence[Tensor]:
+    """Pieces of `input` along `dim`: a number of nearly equal ones, or those between the given positions (ints or a tensor).
+
+    >>> import powerhouse as torch
+    >>> torch.tensor_split(torch.arange(4), (1, 2))
+    (tensor([0]), tensor([1]), tensor([2, 3]))
+    """
+    at = next((a for a in (indices_or_sections, sections, indices) if a is not None), None)
+    if at is None:
+        raise TypeError("tensor_split() missing 1 required positional arguments: 'indices_or_sections'")
     if is_tensor(at):
         if at.ndim > 1 or at.dtype is not dt.int64:
             raise RuntimeError(

@@ -36,7 +36,7 @@ def signature(op: Op, *, out: bool) -> tuple[str, str]:
         if p.variable:
             params.append("*" + p.name)
             keyword_only = True
-            args.append(f"_flat({p.name})")
+            args.append(f"_flat({p.name}, _named)")
             continue
         if p.keyword_only and not keyword_only:
             params.append("*")
@@ -45,6 +45,8 @@ def signature(op: Op, *, out: bool) -> tuple[str, str]:
         args.append(p.name)
     if out:
         params += ([] if keyword_only else ["*"]) + ["out=None"]
+    if any(p.variable for p in op.parameters):
+        params.append("**_named")
     return ", ".join(params), ", ".join(args)
 
 
@@ -68,8 +70,12 @@ def function_of(op: Op, name: str) -> Callable[..., Any]:
     return function
 
 
-def _flat(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Arguments given one by one, or as one sequence."""
+def _flat(values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Arguments given one by one, as one sequence, or by PyTorch's name for them."""
+    for name, value in named.items():
+        if name not in ("size", "shape", "dims", "dtype", "sizes", "repeats") or values:
+            raise TypeError(f"got an unexpected keyword argument '{name}'")
+        values = (value,)
     while len(values) == 1 and isinstance(values[0], (tuple, list)):
         values = tuple(values[0])
     return values

@@ -22,7 +22,7 @@ class Generator:
     >>> import powerhouse as torch
     >>> g = torch.Generator().manual_seed(0)
     >>> torch.randperm(4, generator=g)
-    tensor([2, 0, 1, 3])
+    tensor([0, 1, 3, 2])
     """
 
     def __init__(self, device: Any = "cpu") -> None:

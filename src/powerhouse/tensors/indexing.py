@@ -77,11 +77,11 @@ def _as_item(i: Any) -> Any:
     if isinstance(i, (bool, np.bool_)):
         return tensor(bool(i))
     if isinstance(i, (list, np.ndarray, range)) or (isinstance(i, tuple)):
-        i = tensor(list(i) if isinstance(i, (range, tuple)) else i, dtype=dt.int64 if not len(i) and not isinstance(i, np.ndarray) else None)
+        i = tensor(list(i) if isinstance(i, (range, tuple)) else i, dtype=dt.int64 if not isinstance(i, np.ndarray) and not len(i) else None)
     if is_tensor(i):
         if i.dtype.category > dt.INTEGER:
             raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {i.dtype}")
-        return int(i) if i.ndim == 0 and i.dtype not in (dt.bool_, dt.uint8) and i._storage.buffer is not None else i
+        return int(i) if i.ndim == 0 and i.dtype not in (dt.bool_, dt.uint8) else i  # as an int it gives a view
     try:
         return operator.index(i)
     except TypeError:

@@ -6,12 +6,15 @@ import weakref
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ..core import dtypes as dt
 from ..core.device import as_device
 from ..engine.segment import Storage, realize, settle
 from ..graph.symbol import Type
+from ..ops.views import strided
 from ._construct import tensor
+from ._lens import Lens, compose
 from .apply import is_tensor, wrap_array
 
 
@@ -38,8 +41,22 @@ def from_numpy(array: np.ndarray) -> Any:
         raise ValueError("from_numpy: at least one stride in the given numpy array is negative, and tensors with negative strides are not supported; use array.copy()")
     if not array.dtype.isnative:
         raise ValueError("from_numpy: given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
-    t = wrap_array(array, Type(array.shape, kind))
+    t = wrap_array(array, Type(array.shape, kind)) if array.flags.c_contiguous else _strided_view(array, kind)
     t._storage.outside = True
+    return t
+
+
+def _strided_view(array: np.ndarray, kind: dt.dtype) -> Any:
+    """A view of the memory over which an array's elements are spread: a storage is always row-major."""
+    size = array.dtype.itemsize
+    if any(s % size for s in array.strides):
+        raise ValueError("from_numpy: given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+    strides = tuple(s // size for s in array.strides)
+    extent = 1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True))
+    memory = as_strided(array.view(f"V{size}"), (extent,), (size,)).view(array.dtype)  # as raw bytes: as_strided refuses foreign dtypes
+    base, steps = Type((extent,), kind), ((strided, (array.shape, strides, 0)),)
+    t = wrap_array(memory, base)
+    t._lens = Lens(compose(base, None, steps, Type(array.shape, kind)))
     return t
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph.op import Operand, composite
+from ..graph.op import Operand, cast, composite
 from ..graph.symbol import Symbol, Type
 from ..core import dtypes as dt
 from .apply import apply, assign, wrap_array
@@ -21,8 +21,7 @@ def keep_mask(shape: tuple[int, ...], keep: float, generator: Generator | None =
 @composite(names=(), name="dropped", out=False, label="mul")
 def dropped(input: Symbol, mask: Symbol, scale: Operand) -> Symbol:
     """`input` where `mask`, scaled; zero elsewhere."""
-    from_mask = scale * mask
-    return input * from_mask
+    return input * (cast(mask, input.dtype) * scale)
 
 
 dropped.samples(lambda draw: iter(()))

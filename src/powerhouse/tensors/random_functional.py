@@ -330,7 +330,6 @@ def rrelu_(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: boo
     return rrelu(input, lower, upper, training, True)
 
 
-FUNCTIONS = ("bernoulli", "binomial", "multinomial", "poisson")  # of the package
 METHODS = (
     "bernoulli",
     "bernoulli_",

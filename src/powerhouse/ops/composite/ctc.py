@@ -8,6 +8,7 @@ import numpy as np
 
 from ...graph.op import Sample, cast, composite, primitive
 from ...graph.symbol import Symbol, Type
+from .._underived import underived
 from ..arithmetic import maximum, over, times
 from ..views import restore
 from ._losses import reduced_by
@@ -89,7 +90,10 @@ def _backward(scores: Any, skips: Any, frames: Any, lengths: Any) -> Any:
 
 @ctc.vjp
 def _(g: Any, out: Symbol, log_probs: Symbol, *rest: Any) -> Any:
-    return times(restore(g[0], (0, 2), log_probs.shape), ctc(log_probs, *rest)[1]), None, None, None
+    of_losses, of_gradient = g
+    if of_gradient is not None:
+        return underived(of_gradient, "ctc_loss: the second derivative is not implemented"), None, None, None
+    return times(restore(of_losses, (0, 2), log_probs.shape), ctc(log_probs, *rest)[1]), None, None, None
 
 
 @composite(names=(), name="ctc_loss", out=False)

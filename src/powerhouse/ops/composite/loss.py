@@ -13,7 +13,7 @@ from ...graph.op import Bad, Operand, Sample, composite, constant, elementwise, 
 from ...graph.symbol import Symbol, Type
 from ..activation import log_sigmoid
 from ..arithmetic import abs as magnitude
-from ..arithmetic import eq, exp, log, maximum, where
+from ..arithmetic import eq, exp, log, maximum, minimum, where
 from ..views import reduce_sum, reshape_to, zeros
 from ._losses import need_float, reduced_by, reduction_of, same_shape, warn_of_broadcast
 
@@ -49,7 +49,7 @@ def mse_loss(
     return _weighted(off * off, input, weight, reduction_of(reduction, size_average, reduce, "mse_loss"), "mse_loss")
 
 
-@composite(names=("nn.functional.l1_loss",))
+@composite(names=("nn.functional.l1_loss",), label="mean")
 def l1_loss(
     input: Symbol,
     target: Symbol,
@@ -63,6 +63,12 @@ def l1_loss(
     return _weighted(magnitude(input - target), input, weight, reduction_of(reduction, size_average, reduce, "l1_loss"), "l1_loss")
 
 
+def _rounded_corner(d: Symbol, width: float) -> Symbol:
+    """`d**2 / 2` up to `width`, a straight line beyond: no square of a large `d` is formed."""
+    near = minimum(d, width)
+    return near * (d - near * 0.5)
+
+
 @composite(names=("nn.functional.smooth_l1_loss",))
 def smooth_l1_loss(
     input: Symbol, target: Symbol, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
@@ -74,7 +80,7 @@ def smooth_l1_loss(
     reduction = reduction_of(reduction, size_average, reduce, "smooth_l1_loss")
     d = magnitude(input - target)
     need_float("smooth_l1_loss", d)
-    return reduced_by(d if beta == 0 else where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+    return reduced_by(d if beta == 0 else _rounded_corner(d, beta) / beta, reduction)
 
 
 @composite(names=("nn.functional.huber_loss",))
@@ -85,7 +91,7 @@ def huber_loss(input: Symbol, target: Symbol, reduction: str = "mean", delta: fl
     warn_of_broadcast("huber_loss", input, target)
     d = magnitude(input - target)
     need_float("huber_loss", d)
-    return _weighted(where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta), input, weight, reduction, "huber_loss")
+    return _weighted(_rounded_corner(d, delta), input, weight, reduction, "huber_loss")
 
 
 for _op in (mse_loss, l1_loss, smooth_l1_loss, huber_loss):
@@ -217,7 +223,7 @@ def entropy_term(t: Symbol) -> Symbol:
     return where(none, zeros((), t.dtype), t * log(safe))
 
 
-@composite(names=("nn.functional.kl_div",))
+@composite(names=("nn.functional.kl_div",), label="mean")
 def kl_div(
     input: Symbol,
     target: Symbol,
@@ -248,7 +254,7 @@ def _(draw: Any) -> Any:
 kl_div.errors(lambda draw: iter([Bad((draw(2, 3), draw(2, 3)), {"reduction": "avg"}, ValueError, "not a valid value")]))
 
 
-@composite(names=("nn.functional.poisson_nll_loss",))
+@composite(names=("nn.functional.poisson_nll_loss",), label="mean")
 def poisson_nll_loss(
     input: Symbol,
     target: Symbol,

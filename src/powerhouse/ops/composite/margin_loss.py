@@ -51,7 +51,7 @@ hinge_embedding_loss.samples(
 hinge_embedding_loss.errors(lambda draw: iter([Bad((draw(2), _signs(2)), {"reduction": "avg"}, ValueError, "not a valid value")]))
 
 
-@composite(names=("nn.functional.margin_ranking_loss",))
+@composite(names=("nn.functional.margin_ranking_loss",), label="mean")
 def margin_ranking_loss(
     input1: Symbol,
     input2: Symbol,
@@ -121,7 +121,7 @@ cosine_embedding_loss.errors(
 )
 
 
-@composite(names=("nn.functional.triplet_margin_loss",))
+@composite(names=("nn.functional.triplet_margin_loss",), label="mean")
 def triplet_margin_loss(
     anchor: Symbol,
     positive: Symbol,

@@ -26,7 +26,7 @@ from ..scan import cumprod, cumsum
 from ..sorting import nanmedian
 from ..views import reduce_sum, reshape_to
 from .distance import vector_norm
-from .softmax import log_softmax, logsumexp, softmax
+from .softmax import log_softmax, logsumexp, narrow, softmax
 
 
 def _filled(input: Symbol, mask: Symbol | None, value: float | int, op: str) -> Symbol:
@@ -81,7 +81,7 @@ def _reduction(short: str) -> Op:
         x = with_dtype(input, dtype, name)
         dim = tuple(range(x.ndim)) if dim is None and short == "logsumexp" else dim
         out = reduce(_filled(x, mask, identity(x.dtype), name), dim, bool(keepdim))
-        return cast(out, x.dtype) if short in ("argmax", "argmin") else out
+        return cast(out, x.dtype) if short in ("argmax", "argmin", "logsumexp") else out
 
     masked.__doc__ = doc
     op = composite(masked, name=f"masked_{short}", names=(name,), out=False)
@@ -141,7 +141,8 @@ def _variance(input: Symbol, dim: Any, unbiased: Any, correction: Any, keepdim: 
     off = x - _mean(x, mask, dims, op)
     squares = _filled(real_part(off * conj(off)), mask, 0, op)
     left = maximum(_count(x, mask, dims) - correction, constant(0))
-    return _dropped(over(keep_dims(reduce_sum(squares, dims), dims, x.shape, True), cast(left, squares.dtype)), dims, keepdim)
+    variance = over(keep_dims(reduce_sum(squares, dims), dims, x.shape, True), cast(left, squares.dtype))
+    return narrow(_dropped(variance, dims, keepdim), x.dtype)
 
 
 @composite(name="masked_var", names=("masked.var",), out=False)

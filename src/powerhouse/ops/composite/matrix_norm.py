@@ -12,10 +12,12 @@ from ...graph.op import Bad, Sample, cast, composite, constant, expand
 from ...graph.symbol import Symbol
 from ..arithmetic import abs as magnitude
 from ..arithmetic import maximum, where
-from ..linear_algebra import eigh_values, matrix, singular_values
-from ..linear_solve import inverted, tolerances
+from ..least_squares import tolerances
+from ..linear_algebra import matrix
+from ..linear_solve import inverted
 from ..reduction import keep_dims, reduce_max, reduce_min
 from ..shape import span
+from ..spectral import eigh_values, singular_values
 from ..views import permute_dims, reduce_sum, reshape_to, zeros
 from .distance import norm_over, vector_norm
 
@@ -98,11 +100,15 @@ def linalg_norm(A: Symbol, ord: Any = None, dim: Any = None, keepdim: bool = Fal
 
 
 _ORDERS = ("fro", "nuc", 1, -1, 2, -2, inf, -inf)
-matrix_norm.samples(lambda draw: iter([Sample((draw(3, 2), p)) for p in _ORDERS] + [Sample((draw(2, 3, 4), "fro", (0, 2), True)), Sample((draw(2, 3, 4), 1, (2, 0)))]))
-matrix_norm.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim"), Bad((draw(2, 2), 3), {}, RuntimeError, "not supported"),
+matrix_norm.samples(lambda draw: iter([Sample((draw(3, 2), p)) for p in _ORDERS]
+                                      + [Sample((draw(2, 3, 4), "fro", (0, 2), True)), Sample((draw(2, 3, 4), 1, (2, 0)))]))
+matrix_norm.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim"),
+                                      Bad((draw(2, 2), 3), {}, RuntimeError, "not supported"),
                                       Bad((draw(2, 2), "fro", (0, 0)), {}, RuntimeError, "must be different")]))
-linalg_norm.samples(lambda draw: iter([Sample((draw(2, 3),)), Sample((draw(2, 3, 4), 2, 1)), Sample((draw(2, 3), "nuc")), Sample((draw(3), 1)), Sample((draw(2, 3, 4), inf, (0, 2)))]))
-linalg_norm.errors(lambda draw: iter([Bad((draw(2, 2, 2), 2), {}, RuntimeError, "1D or 2D"), Bad((draw(2, 2, 2), 2, (0, 1, 2)), {}, RuntimeError, "length 1 or 2")]))
+linalg_norm.samples(lambda draw: iter([Sample((draw(2, 3),)), Sample((draw(2, 3, 4), 2, 1)), Sample((draw(2, 3), "nuc")),
+                                       Sample((draw(3), 1)), Sample((draw(2, 3, 4), inf, (0, 2)))]))
+linalg_norm.errors(lambda draw: iter([Bad((draw(2, 2, 2), 2), {}, RuntimeError, "1D or 2D"),
+                                      Bad((draw(2, 2, 2), 2, (0, 1, 2)), {}, RuntimeError, "length 1 or 2")]))
 
 
 @composite(names=("linalg.cond",))
@@ -124,7 +130,8 @@ def cond(A: Symbol, p: Any = None) -> Symbol:
     return where(info > 0, expand(constant(inf), number.shape), number)
 
 
-cond.samples(lambda draw: iter([Sample((draw(3, 3), p)) for p in (None, 2, -2)] + [Sample((draw(2, 3, 4),))] + [Sample((draw(3, 3), p), only="forward") for p in ("fro", "nuc", 1, -1, inf, -inf)]))
+cond.samples(lambda draw: iter([Sample((draw(3, 3), p)) for p in (None, 2, -2)] + [Sample((draw(2, 3, 4),))]
+                               + [Sample((draw(3, 3), p), only="forward") for p in ("fro", "nuc", 1, -1, inf, -inf)]))
 cond.errors(lambda draw: iter([Bad((draw(2, 3), "fro"), {}, RuntimeError, "square"), Bad((draw(3),), {}, RuntimeError, "at least 2 dim")]))
 
 
@@ -147,7 +154,8 @@ def matrix_rank(A: Symbol, tol: Any = None, hermitian: bool = False, *, atol: An
     return reduce_sum(cast(values > reshape_to(cut, (*cut.shape, 1)), dt.int64), (values.ndim - 1,))
 
 
-matrix_rank.samples(lambda draw: iter([Sample((draw(2, 4, 3),)), Sample((draw(3, 3), 1.5)), Sample((draw(3, 3),), {"atol": 0.5, "rtol": 0.1})]))
+matrix_rank.samples(lambda draw: iter([Sample((draw(2, 4, 3),)), Sample((draw(3, 3), 1.5)),
+                                       Sample((draw(3, 3),), {"atol": 0.5, "rtol": 0.1})]))
 matrix_rank.errors(lambda draw: iter([Bad((draw(3),), {}, RuntimeError, "at least 2 dim")]))
 
 __all__ = ["cond", "linalg_norm", "matrix_norm", "matrix_rank"]

@@ -141,7 +141,7 @@ def _moved(running: Symbol | None, new: Symbol, momentum: Symbol) -> Symbol | No
 Moved = tuple[Symbol, Symbol | None, Symbol | None]
 
 
-@composite(names=(), name="batch_norm", label="native_batch_norm", returns=tuple, out=False)
+@composite(names=(), name="batch_norm", returns=tuple, out=False)
 def batch_norm(
     input: Symbol,
     running_mean: Symbol | None,
@@ -167,7 +167,7 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: Expected running_mean and running_var to be defined when training=False")
-        return narrow(_by_running(x, running_mean, running_var, weight, bias, eps), input.dtype), None, None
+        return _labelled(narrow(_by_running(x, running_mean, running_var, weight, bias, eps), input.dtype)), None, None
     dims = (0, *range(2, x.ndim))
     count = prod(x.shape[d] for d in dims)
     if count == 1:
@@ -175,7 +175,13 @@ def batch_norm(
     var, mean = moments(x, dims, 0)
     out = narrow(_scaled(x - mean, var, weight, bias, eps), input.dtype)
     unbiased = var * (count / max(count - 1, 1))
-    return out, _moved(running_mean, mean, momentum), _moved(running_var, unbiased, momentum)
+    return _labelled(out), _moved(running_mean, mean, momentum), _moved(running_var, unbiased, momentum)
+
+
+def _labelled(out: Symbol) -> Symbol:
+    """`out` with the name that its `grad_fn` shows: composites with several results are not labelled as a whole."""
+    out.label = out.label or "native_batch_norm"
+    return out
 
 
 def _by_running(x: Symbol, mean: Symbol, var: Symbol, weight: Symbol | None, bias: Symbol | None, eps: float) -> Symbol:
@@ -198,7 +204,7 @@ def _(draw: Any) -> Any:
     yield Bad((draw(3, 2), None, None), {}, RuntimeError, "to be defined")
 
 
-@composite(names=(), name="instance_norm", label="native_batch_norm", returns=tuple, out=False)
+@composite(names=(), name="instance_norm", returns=tuple, out=False)
 def instance_norm(
     input: Symbol,
     running_mean: Symbol | None = None,
