@@ -283,9 +283,10 @@ def test_partial_writes_reuse_memory_that_nothing_else_holds():
     torch.synchronize()
     address = x.data_ptr()
     x[1] = 2.0
-    x[2] = x[1] * 2
+    x[2] = 3.0
     torch.synchronize()
     assert x.data_ptr() == address
+    x[2] = x[1] * 2
     before = x * 1
     old = x.clone()
     x[3] = 9.0

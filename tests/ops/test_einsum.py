@@ -97,6 +97,8 @@ def test_bad_equations(equation, message):
 def test_no_operands():
     with pytest.raises(ValueError, match="at least one operand"):
         powerhouse.einsum("i")
+    with pytest.raises(TypeError, match="expected Tensor as operand 1"):
+        powerhouse.einsum("i,i", powerhouse.ones(2), None)
 
 
 def test_best_order_of_a_chain():

@@ -398,7 +398,7 @@ def test_failing_matrices_are_marked():
     assert np.isnan(x[1]).all()
 
 
-@pytest.mark.parametrize("name", ["inv", "det", "eigh", "cholesky", "matrix_exp", "slogdet"])
+@pytest.mark.parametrize("name", ["inv", "det", "eigh", "cholesky", "eig", "slogdet"])
 def test_refusals(name):
     function = getattr(linalg, name)
     for bad, message in ((powerhouse.ones(2, 3), "square"), (powerhouse.ones(2), "at least 2 dim"),

@@ -36,6 +36,8 @@ CASES = [
     ("ASGD", {"lr": 0.1}),
     ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 1, "weight_decay": 0.1}),
     ("Rprop", {"lr": 0.1}),
+    ("Adafactor", {"lr": 0.1}),
+    ("Adafactor", {"lr": 0.05, "beta2_decay": -0.5, "eps": (1e-8, 0.1), "d": 1.5, "weight_decay": 0.1, "maximize": True}),
     ("Rprop", {"lr": 0.01, "etas": (0.3, 1.6), "step_sizes": (0.005, 0.02), "maximize": True}),
 ]
 IDS = [f"{name}-{'-'.join(k for k in options if k != 'lr')}" for name, options in CASES]
@@ -105,6 +107,27 @@ def test_state_dict_is_pytorchs(name, options):
             new.step()
         for p, w in zip(params, want, strict=True):
             np.testing.assert_allclose(p.detach().numpy(), w, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"lr": 0.1}, {"lr": 0.1, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", "weight_decay": 0.0, "ns_steps": 3}])
+def test_muon_steps_are_pytorchs(options):
+    """On matrices, tall and wide, to the precision of bfloat16."""
+    torch = pytest.importorskip("torch")
+
+    def matrices(torch):
+        rng = np.random.default_rng(0)
+        params = [torch.tensor(rng.standard_normal(s).astype("float32"), requires_grad=True) for s in ((3, 5), (6, 2))]
+        opt = torch.optim.Muon(params, **options)
+        for _ in range(4):
+            opt.zero_grad()
+            sum((p**3).sum() for p in params).backward()
+            opt.step()
+        return [p.detach().numpy() for p in params]
+
+    for ours, theirs in zip(matrices(powerhouse), matrices(torch), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=0.03)
+    with pytest.raises(ValueError, match="only supports 2D parameters"):
+        powerhouse.optim.Muon([powerhouse.ones(3, requires_grad=True)])
 
 
 def test_a_changing_learning_rate_adds_no_symbol():

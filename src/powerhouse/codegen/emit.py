@@ -15,11 +15,13 @@ import numpy as np
 from ..core import dtypes as dt
 from ..graph.op import cast, const, expand, number
 from ..graph.symbol import Symbol
-from .fuse import REDUCTIONS, Group, trailing
+from .fuse import REDUCTIONS, Group, Place, trailing
 from .math import FUNCTIONS
 from .values import BOOL, F64, I64, Builder, LlvmScalars, Unsupported, Value, llvm_type
 
 LANES = 16
+_SCRATCH = 1 << 14  # elements of a row up to which values are kept from pass to pass
+DEAR = frozenset({"exp", "log", "tanh", "sigmoid", "erf", "sqrt", "rsqrt", "over", "sin", "cos", "log1p", "expm1", "power"})
 SCALARS = LlvmScalars(FUNCTIONS)
 
 
@@ -32,12 +34,17 @@ class Loop(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """The text, what its pointers are (operands, then outputs), its numbers, and how much there is to do."""
+    """The text, what its pointers are (operands, then outputs), its numbers, and how much there is to do.
+
+    The text knows no size: lengths, strides and offsets are `sizes`, handed over behind the numbers, so that tensors of other shapes
+    use the same machine code.
+    """
 
     text: str
     inputs: tuple[Symbol, ...]
     outputs: tuple[Symbol, ...]
     numbers: tuple[Symbol, ...]
+    sizes: tuple[int, ...]
     count: int  # rows, or elements where `flat`
     flat: bool
     work: int  # elements touched, to decide on threads
@@ -94,8 +101,11 @@ class _Emitter:
         self.many.lines, self.many.declarations = self.one.lines, self.one.declarations
         self.many.fresh, self.many._known = self.one.fresh, self.one._known  # type: ignore[method-assign]
         self.numbers: list[Symbol] = []
+        self.sizes: list[int] = []
+        self._size_names: dict[Any, str] = {}
         self.row_values: dict[Symbol, Value] = {}
         self.level = self._levels()
+        self.kept = self._kept_for_later()
 
     # --- levels -----------------------------------------------------------------------------------------------------------------
 
@@ -109,6 +119,37 @@ class _Emitter:
     def _level_of(self, i: Symbol, level: dict[Symbol, int]) -> int:
         member = self._member(i, level)
         return level[member] if member is not None else 0
+
+    def _kept_for_later(self) -> list[Symbol]:
+        """Full members whose value a later pass needs again, and which cost more to compute than to load: they are kept in a row of scratch memory."""
+        if self.loop.length > _SCRATCH:
+            return []
+        found: dict[Symbol, None] = {}
+        for s in self.group.members:
+            passes = self._passes_of(s)
+            stack = [self.value_of(i) for i in s.inputs] if s not in self.group.rows or trailing(s) else []
+            while stack:
+                i = stack.pop()
+                if i not in self.level or i in self.group.rows or i in found:
+                    continue
+                if any(p > self.level[i] for p in passes) and self._is_dear(i):
+                    found[i] = None
+                else:
+                    stack.extend(self.value_of(x) for x in i.inputs)
+        return [s for s in self.group.members if s in found and s not in self.group.outputs]
+
+    def _passes_of(self, s: Symbol) -> list[int]:
+        """The passes in which a member is computed for its own sake: to be reduced, or to be stored."""
+        if trailing(s):
+            return [self.level[s] - 1]
+        return [self.level[s]] if s in self.group.outputs and s not in self.group.rows else []
+
+    def _is_dear(self, s: Symbol) -> bool:
+        """Whether a value takes more than an operation or two on loaded ones."""
+        if s.op is cast:
+            return False
+        inner = [self.value_of(i) for i in s.inputs]
+        return s.op.name in DEAR or any(i in self.level and i not in self.group.rows for i in inner)
 
     def _member(self, i: Symbol, among: Any) -> Symbol | None:
         """The member of the group that an operand is, or whose row value it broadcasts; None for one read from memory."""
@@ -129,11 +170,12 @@ class _Emitter:
         text = f"{head}\ndefine void @kernel(ptr noalias %pointers, ptr noalias %numbers, i64 %begin, i64 %end) nounwind {{\nentry:\n{body}\n}}\n"
         rows = prod(self.loop.rows)
         count = self.loop.length if self.flat else rows
-        return Kernel(text, tuple(self.inputs), tuple(self.group.outputs), tuple(self.numbers), count, self.flat, rows * self.loop.length * (1 + len(self.group.members) // 8))
+        return Kernel(text, tuple(self.inputs), tuple(self.group.outputs), tuple(self.numbers), tuple(self.sizes), count, self.flat, rows * self.loop.length * (1 + len(self.group.members) // 8))
 
     def _body(self) -> str:
         one = self.one
         self.base = {s: self._pointer(k) for k, s in enumerate([*self.inputs, *self.group.outputs])}
+        self.scratch = {s: self._scratch(s) for s in self.kept}
         at = len(one.lines)
         if self.flat:
             self.row_base = self.base
@@ -147,7 +189,7 @@ class _Emitter:
             self._row_bases()
             passes = max(self.level.values(), default=0)
             for p in range(passes + 1):
-                self._pass(p, passes, "0", str(self.loop.length))
+                self._pass(p, passes, "0", self._size("length", self.loop.length))
                 self._row_members(p + 1)
             self._store_rows()
             one.emit("br label %row_done")
@@ -159,11 +201,21 @@ class _Emitter:
             one.emit("ret void")
         body, one.lines[at:] = one.lines[at:], []
         setup = one.lines[:]
-        return "\n".join(setup + self._number_lines() + body)
+        return "\n".join(self._number_lines() + setup + body)
 
     def _pointer(self, k: int) -> str:
         cell = self.one.define(f"getelementptr ptr, ptr %pointers, i64 {k}")
         return self.one.load(f"load ptr, ptr {cell}", "base")
+
+    def _scratch(self, s: Symbol) -> str:
+        return self.one.load(f"alloca {llvm_type(memory_kind(s.dtype))}, i64 {self._size('length', self.loop.length)}, align 64", "scratch")
+
+    def _size(self, what: Any, value: int) -> str:
+        """The register of a length, stride or offset of this call."""
+        if what not in self._size_names:
+            self._size_names[what] = f"%size{len(self.sizes)}"
+            self.sizes.append(value)
+        return self._size_names[what]
 
     def _number_lines(self) -> list[str]:
         """Loads of the numbers, which are found while the body is written and belong before it."""
@@ -171,13 +223,15 @@ class _Emitter:
         for k, s in enumerate(self.numbers):
             t = {"float": "double", "bool": "i64", "int": "i64"}[s.attrs[1]]
             lines += [f"  %numcell{k} = getelementptr i64, ptr %numbers, i64 {k}", f"  %num{k} = load {t}, ptr %numcell{k}"]
+        for k in range(len(self.sizes)):
+            lines += [f"  %sizecell{k} = getelementptr i64, ptr %numbers, i64 {len(self.numbers) + k}", f"  %size{k} = load i64, ptr %sizecell{k}"]
         return lines
 
     def _row_bases(self) -> None:
         """Pointers to this row of every operand: the row number taken apart into indices."""
         one, rest, indices = self.one, "%row", []
         for k in range(len(self.loop.rows) - 1, -1, -1):
-            n = self.loop.rows[k]
+            n = self._size(("rows", k), self.loop.rows[k]) if k else ""
             if k == 0:
                 indices.append(rest)
             else:
@@ -186,9 +240,10 @@ class _Emitter:
         indices.reverse()
         self.row_base = {}
         for s in self.inputs:
-            self.row_base[s] = self._offset(self.base[s], memory_kind(s.dtype), zip(indices, self.loop.strides[s][0], strict=True))
+            steps = [self._size((s, k), st) if st else "" for k, st in enumerate(self.loop.strides[s][0])]
+            self.row_base[s] = self._offset(self.base[s], memory_kind(s.dtype), zip(indices, steps, strict=True))
         for s in self.group.outputs:
-            step = 1 if s in self.group.rows else self.loop.length
+            step = "1" if s in self.group.rows else self._size("length", self.loop.length)
             self.row_base[s] = self._offset(self.base[s], memory_kind(s.dtype), [("%row", step)])
 
     def _offset(self, pointer: str, kind: np.dtype, terms: Any) -> str:
@@ -203,7 +258,8 @@ class _Emitter:
 
     def _pass(self, p: int, passes: int, begin: str, end: str) -> None:
         reductions = [s for s in self.group.members if trailing(s) and self.level[s] == p + 1]
-        stores = [s for s in self.group.outputs if s not in self.group.rows and self.level[s] == p]
+        stores = [s for s in (*self.group.outputs, *self.kept) if s not in self.group.rows and self.level[s] == p]
+        self.now = p
         if not reductions and not stores:
             return
         one, name = self.one, f"p{p}"
@@ -294,6 +350,8 @@ class _Emitter:
             out = self._splat(self._scalar(s))
         elif s in self.group.places:
             out = self._load(s, i, mask)
+        elif self.level.get(s, self.now) < self.now and (s in self.scratch or (s in self.group.outputs and s not in self.group.rows)):
+            out = self._load_kept(s, i, mask)
         elif (member := self._member(s, self.level)) is not None and member in self.group.rows:
             out = self._splat(self._row(member))
         else:
@@ -365,7 +423,7 @@ class _Emitter:
     def _load(self, s: Symbol, i: str, mask: Value | None) -> Value:
         place, kind = self.group.places[s], memory_kind(s.dtype)
         stride = self.loop.strides[s][1]
-        base = self._offset(self.row_base[s], kind, [("1", place.offset)])
+        base = self._start(s, place, kind)
         if stride == 0:
             one = self.one.load(f"load {llvm_type(kind)}, ptr {base}")
             return self._from_memory(self.many.splat(one, kind), s)
@@ -374,7 +432,18 @@ class _Emitter:
             if mask is None:
                 return self._from_memory(Value(self.many, self.one.load(f"load {self.many.vector(kind)}, ptr {at}, align {kind.itemsize}"), kind), s)
             return self._from_memory(self._masked_load(at, kind, mask), s)
-        return self._from_memory(self._gather(base, kind, stride, i, mask), s)
+        return self._from_memory(self._gather(base, kind, self._size((s, "inner"), stride), i, mask), s)
+
+    def _load_kept(self, s: Symbol, i: str, mask: Value | None) -> Value:
+        """A value that an earlier pass has stored."""
+        kind = memory_kind(s.dtype)
+        at = self.one.define(f"getelementptr {llvm_type(kind)}, ptr {self._target(s)}, i64 {i}", "p")
+        if mask is not None:
+            return self._from_memory(self._masked_load(at, kind, mask), s)
+        return self._from_memory(Value(self.many, self.one.load(f"load {self.many.vector(kind)}, ptr {at}, align {kind.itemsize}"), kind), s)
+
+    def _target(self, s: Symbol) -> str:
+        return self.scratch[s] if s in self.scratch else self.row_base[s]
 
     def _masked_load(self, at: str, kind: np.dtype, mask: Value) -> Value:
         t = self.many.vector(kind)
@@ -382,10 +451,10 @@ class _Emitter:
         self.one.declarations.add(f"declare {t} {name}(ptr, i32, {self.many.vector(BOOL)}, {t})")
         return Value(self.many, self.one.load(f"call {t} {name}(ptr {at}, i32 {kind.itemsize}, {self.many.vector(BOOL)} {mask.name}, {t} zeroinitializer)"), kind)
 
-    def _gather(self, base: str, kind: np.dtype, stride: int, i: str, mask: Value | None) -> Value:
+    def _gather(self, base: str, kind: np.dtype, stride: str, i: str, mask: Value | None) -> Value:
         """Elements that do not lie side by side."""
         lanes = Value(self.many, "<" + ", ".join(f"i64 {k}" for k in range(LANES)) + ">", I64)
-        offsets = (lanes + self.many.splat(i, I64)) * stride
+        offsets = (lanes + self.many.splat(i, I64)) * self.many.splat(stride, I64)
         v, t = self.many, self.many.vector(kind)
         at = v.define(f"getelementptr {llvm_type(kind)}, ptr {base}, <{LANES} x i64> {offsets.name}", "p")
         name = f"@llvm.masked.gather.v{LANES}{self._suffix(kind)}.v{LANES}p0"
@@ -396,9 +465,13 @@ class _Emitter:
     def _suffix(self, kind: np.dtype) -> str:
         return {"float": "f32", "double": "f64"}.get(llvm_type(kind), llvm_type(kind))
 
+    def _start(self, s: Symbol, place: Place, kind: np.dtype) -> str:
+        """The first element of an operand in this row."""
+        return self._offset(self.row_base[s], kind, [("1", self._size((s, "offset"), place.offset) if place.offset else "")])
+
     def _load_one(self, s: Symbol) -> Value:
         place, kind = self.group.places[s], memory_kind(s.dtype)
-        at = self._offset(self.row_base[s], kind, [("1", place.offset)])
+        at = self._start(s, place, kind)
         v = Value(self.one, self.one.load(f"load {llvm_type(kind)}, ptr {at}"), kind)
         return self._from_memory(v, s)
 
@@ -408,7 +481,7 @@ class _Emitter:
     def _store(self, s: Symbol, v: Value, i: str, mask: Value | None) -> None:
         kind = memory_kind(s.dtype)
         v = v.astype(kind)
-        at = self.one.define(f"getelementptr {llvm_type(kind)}, ptr {self.row_base[s]}, i64 {i}", "p")
+        at = self.one.define(f"getelementptr {llvm_type(kind)}, ptr {self._target(s)}, i64 {i}", "p")
         t = self.many.vector(kind)
         if mask is None:
             self.one.emit(f"store {t} {v.name}, ptr {at}, align {kind.itemsize}")

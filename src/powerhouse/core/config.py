@@ -21,8 +21,8 @@ class Flag:
 
 FLAGS = (
     Flag("mode", str, "lazy", "'lazy' records ops and runs segments; 'eager' runs every op as it is called"),
-    Flag("tier", str, "reference", "'reference' runs programs op by op in NumPy; 'native' compiles fused kernels at first sight (experimental)"),
-    Flag("threads", int, 2, "threads that native kernels use"),
+    Flag("tier", str, "reference", "'reference' runs programs op by op in NumPy; 'native' (experimental) compiles fused kernels, 'auto' does so where there is much to do"),
+    Flag("threads", int, 0, "threads that native kernels use; 0: one for each processor that the process may run on"),
     Flag("debug", int, 0, "1 prints every realization, 2 its program too"),
     Flag("symbol_limit", int, 60_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),

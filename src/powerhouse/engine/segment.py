@@ -271,7 +271,7 @@ def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
     key = (_program, outputs, config.values["tier"])
     found = memo.answers.get(key)
     if found is None:
-        build = native.program if config.values["tier"] == "native" else reference.program
+        build = reference.program if config.values["tier"] == "reference" else native.program
         found = memo.answers[key] = build(outputs)
         if config.values["debug"]:
             print(f"powerhouse: new program, {len(found.steps)} steps, {len(outputs)} outputs")

@@ -237,9 +237,8 @@ class Elementwise(Primitive):
             inplace = tuple(n + "_" for n in names if "." not in n or n.startswith("Tensor."))
         super().__init__(body, names=names, cheap=True, inplace=inplace if names else False, **options)
         self.body = body
-        self.parameters = parse_signature(body, skip=1)
-        self.kinds = tuple(p.kind for p in self.parameters)
-        self.parameters = tuple(p._replace(kind=NUMBER if len(self.kinds) > 1 and p.kind == ATTRIBUTE else TENSOR) for p in self.parameters)
+        operands_found = parse_signature(body, skip=1)  # one that is not annotated may be a number, if there are several
+        self.parameters = tuple(p._replace(kind=NUMBER if len(operands_found) > 1 and p.kind == ATTRIBUTE else TENSOR) for p in operands_found)
         self.kinds = tuple(p.kind for p in self.parameters)
         self.arity = len(self.parameters)
         self._irregular = False
@@ -258,6 +257,12 @@ class Elementwise(Primitive):
         target = self.operands(common)
         shape = broadcast((s.shape for s in symbols), self.name)
         return make(self, tuple(fit(s, target, shape) for s in symbols))
+
+    def invoke(self, args: tuple[Any, ...]) -> Any:
+        """The op as users call it: one operand at least is a tensor."""
+        if all(isinstance(s, Symbol) and s.weak for s in args):
+            raise TypeError(f"{self.name}() received an invalid combination of arguments: expected a Tensor, got {len(args)} numbers")
+        return self(*args)
 
     def _default_samples(self, draw: Callable[..., Any]) -> Iterator[Sample]:
         low, high = self.domain
@@ -415,6 +420,6 @@ def expand(x: Symbol, shape: tuple[int, ...]) -> Type:
     return Type(shape, x.dtype)
 
 
-__all__ = ["ATTRIBUTE", "Bad", "Elementwise", "IDENTITIES", "NUMBER", "Op", "Operand", "Primitive", "REGISTRY", "STATIC", "Sample", "Static", "Symbols",
+__all__ = ["ATTRIBUTE", "Bad", "Elementwise", "IDENTITIES", "NUMBER", "Op", "Operand", "Parameter", "Primitive", "REGISTRY", "STATIC", "Sample", "Static", "Symbols",
            "TENSOR", "TENSORS", "alias", "as_symbol", "boolean", "cast", "composite", "const", "constant", "constant_value", "elementwise", "expand", "fence",
            "fit", "item", "leaf", "number", "primitive", "rank_of", "results", "same", "stop", "to_float", "variable", "view", "with_value"]

@@ -7,7 +7,7 @@ from itertools import combinations
 from math import prod
 from typing import Any
 
-from ..graph.op import Bad, Sample, composite
+from ..graph.op import Bad, Sample, Symbols, composite
 from ..graph.symbol import Symbol
 from .matmul import same_dtype
 from .products import contract, ordered
@@ -19,54 +19,17 @@ Term = tuple[str, ...]  # the subscripts of one operand: letters, and at most on
 
 
 @composite(names=("einsum",), out=False)
-def einsum(equation: Any, *operands: Any) -> Symbol:
-    """Sums of products by an equation such as "ij,jk->ik": one letter a dim, letters that are not in the output are summed.
+def einsum(equation: str, *operands: Symbols) -> Symbol:
+    """Sums of products by an equation such as "ij,jk->ik": see `tensors.einsum`, which also takes lists of subscripts.
 
-    A letter repeated in one operand takes its diagonal; "..." stands for any dims, which broadcast; without "->" the output has
-    the letters that occur once, in alphabetical order. Also called with sublists: `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
-    Operands have one dtype. More than two are contracted pair by pair, each time the pair whose result is smallest.
-
-    >>> import powerhouse as torch
-    >>> torch.einsum("ij,j->i", torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1]))
-    tensor([3, 7])
+    More than two operands are contracted pair by pair, each time the pair whose result is smallest.
     """
-    if not isinstance(equation, str):
-        equation, operands = _of_sublists((equation, *operands))
-    if not operands:
-        raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
-        )
-    for i, s in enumerate(operands):
-        if not isinstance(s, Symbol):
-            raise TypeError(f"einsum(): operand {i} must be Tensor, not {type(s).__name__}")
     same_dtype("einsum", *operands)
     terms, output = parse(equation)
     if len(terms) != len(operands):
         which = "fewer" if len(operands) < len(terms) else "more"
         raise RuntimeError(f"einsum(): {which} operands were provided than specified in the equation; got {len(operands)} for {equation!r}")
     return _evaluate(operands, terms, output)
-
-
-def _of_sublists(args: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
-    """The equation and the operands of a call in the form `operand, subscripts, operand, subscripts, ... [output subscripts]`."""
-    if len(args) > 1 and not isinstance(args[1], tuple):  # the one sublist, which came flat
-        args = (args[0], tuple(args[1:]))
-    pairs, rest = args[: len(args) // 2 * 2], args[len(args) // 2 * 2 :]
-    if not pairs:
-        raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
-        )
-    equation = ",".join(map(_letters, pairs[1::2]))
-    return equation + (f"->{_letters(rest[0])}" if rest else ""), tuple(pairs[::2])
-
-
-def _letters(sublist: Any) -> str:
-    found = []
-    for x in sublist if isinstance(sublist, tuple) else (sublist,):
-        if x is not Ellipsis and not (isinstance(x, int) and 0 <= x < len(_LETTERS)):
-            raise ValueError(f"einsum(): subscripts in subscript list are not within the valid range [0, {len(_LETTERS)}); got {x!r}")
-        found.append(ELLIPSIS if x is Ellipsis else _LETTERS[x])
-    return "".join(found)
 
 
 def parse(equation: str) -> tuple[list[Term], Term]:

@@ -5,12 +5,12 @@ Gradients: Golub and Pereyra, The differentiation of pseudo-inverses and nonline
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
+from ..core.returns import named_results
 from ..core.shapes import broadcast
 from ..graph.op import Bad, Sample, as_symbol, cast, composite, expand, primitive, results
 from ..graph.symbol import Symbol, Type
@@ -20,7 +20,7 @@ from .linear_algebra import adjoint, matrix, times
 from .shape import span
 from .views import reduce_sum, reshape_to, zeros
 
-LeastSquares = namedtuple("linalg_lstsq", "solution residuals rank singular_values")
+LeastSquares = named_results("linalg_lstsq", "solution residuals rank singular_values")
 
 
 @primitive

@@ -8,13 +8,13 @@ Differentiating the singular value decomposition, 2016; Murray, Differentiation 
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
 from ..core.dtypes import FLOAT
+from ..core.returns import named_results
 from ..graph.op import Bad, Sample, cast, composite, primitive, results
 from ..graph.symbol import Symbol, Type
 from . import _lapack
@@ -26,13 +26,13 @@ from .shape import span
 from .triangles import on_diagonal, tril, triu
 from .views import diagonal_of, expand, reshape_to, zeros
 
-CholeskyEx = namedtuple("linalg_cholesky_ex", "L info")
-QR = namedtuple("linalg_qr", "Q R")
-LU = namedtuple("linalg_lu", "P L U")
-Factor = namedtuple("linalg_lu_factor", "LU pivots")
-FactorEx = namedtuple("linalg_lu_factor_ex", "LU pivots info")
-Unpacked = namedtuple("lu_unpack", "P L U")
-Reflectors = namedtuple("geqrf", "a tau")
+CholeskyEx = named_results("linalg_cholesky_ex", "L info")
+QR = named_results("linalg_qr", "Q R")
+LU = named_results("linalg_lu", "P L U")
+Factor = named_results("linalg_lu_factor", "LU pivots")
+FactorEx = named_results("linalg_lu_factor_ex", "LU pivots info")
+Unpacked = named_results("lu_unpack", "P L U")
+Reflectors = named_results("geqrf", "a tau")
 
 # --- what all share -------------------------------------------------------------------------------------------------------------
 
@@ -383,7 +383,7 @@ def linalg_qr(A: Symbol, mode: str = "reduced") -> Any:
     return (zeros((0,), A.dtype) if mode == "r" else q), r
 
 
-@composite(names=("qr", "Tensor.qr"), returns=namedtuple("qr", "Q R"))
+@composite(names=("qr", "Tensor.qr"), returns=named_results("qr", "Q R"))
 def qr(input: Symbol, some: bool = True) -> Any:
     """The older form of `linalg.qr`: `some=False` is mode "complete"."""
     return qr_of(matrix(input, "qr"), not some)

@@ -6,13 +6,13 @@ Matrices and batches of them, as in `linear_algebra`. Where a matrix is singular
 
 from __future__ import annotations
 
-from collections import namedtuple
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
+from ..core.returns import named_results
 from ..core.shapes import broadcast
 from ..graph.op import Bad, Sample, cast, composite, expand, primitive, results
 from ..graph.symbol import Symbol, Type
@@ -36,11 +36,11 @@ from .linear_algebra import (
 from .matmul import turned
 from .views import permute_dims, reduce_sum, reshape_to, restore, slice_of, zeros
 
-SlogDet = namedtuple("linalg_slogdet", "sign logabsdet")
-OldSlogDet = namedtuple("slogdet", "sign logabsdet")
-InvEx = namedtuple("linalg_inv_ex", "inverse info")
-SolveEx = namedtuple("linalg_solve_ex", "result info")
-TriangularSolve = namedtuple("triangular_solve", "solution cloned_coefficient")
+SlogDet = named_results("linalg_slogdet", "sign logabsdet")
+OldSlogDet = named_results("slogdet", "sign logabsdet")
+InvEx = named_results("linalg_inv_ex", "inverse info")
+SolveEx = named_results("linalg_solve_ex", "result info")
+TriangularSolve = named_results("triangular_solve", "solution cloned_coefficient")
 
 # --- determinants ---------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..core import dtypes as dt
 from ..core.dtypes import FLOAT
 from ..core.promotion import accumulator
+from ..core.returns import named_results
 from ..core.shapes import wrap_dim, wrap_dims
 from ..graph.op import Bad, Sample, cast, composite, constant, expand, primitive, with_value
 from ..graph.symbol import Symbol, Type
@@ -18,7 +18,7 @@ from .reduction import amax, amin, keep_dims, reduce_max, reduce_min, reduced
 from .reduction import sum as total
 from .views import reduce_sum, restore, zeros
 
-AminmaxResult = namedtuple("aminmax", "min max")
+AminmaxResult = named_results("aminmax", "min max")
 
 
 @primitive

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from math import prod
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from ..core import dtypes as dt
 from ..core.dtypes import COMPLEX, FLOAT
 from ..core.promotion import accumulator
+from ..core.returns import named_results
 from ..core.shapes import wrap_dim, wrap_dims
 from ..graph.op import Bad, Sample, cast, composite, constant, primitive
 from ..graph.symbol import Symbol, Type
@@ -18,8 +18,8 @@ from .arithmetic import conj, eq, maximum, minimum, real_part, sqrt, where
 from .indexing import index_get
 from .views import reduce_sum, reshape_to, restore, zeros
 
-MaxResult = namedtuple("max", "values indices")
-MinResult = namedtuple("min", "values indices")
+MaxResult = named_results("max", "values indices")
+MinResult = named_results("min", "values indices")
 
 
 def reduced(shape: tuple[int, ...], dims: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..core import dtypes as dt
 from ..core.dtypes import BOOL, COMPLEX, FLOAT
 from ..core.promotion import result_type
+from ..core.returns import named_results
 from ..core.shapes import broadcast
 from ..graph.op import Bad, Operand, Sample, Static, as_symbol, boolean, composite, constant, elementwise, fit, primitive, rank_of, to_float
 from ..graph.symbol import Symbol, Type
@@ -17,7 +17,7 @@ from ._underived import underived
 from .arithmetic import eq, negate, pow, times, where
 from .views import zeros
 
-Frexp = namedtuple("frexp", "mantissa exponent")
+Frexp = named_results("frexp", "mantissa exponent")
 
 _REAL_NUMBERS = {"refuse": (BOOL, COMPLEX), "linear": True}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..core import dtypes as dt
 from ..core.dtypes import BOOL, FLOAT, INTEGER
 from ..core.promotion import accumulator
+from ..core.returns import named_results
 from ..core.shapes import wrap_dim
 from ..graph.op import Bad, Operand, Sample, Type, as_symbol, cast, composite, constant, fit, primitive
 from ..graph.symbol import Symbol
@@ -21,8 +21,8 @@ from .sorting import lined, picked
 from .turning import flipped
 from .views import reshape_to, zeros
 
-CummaxResult = namedtuple("cummax", "values indices")
-CumminResult = namedtuple("cummin", "values indices")
+CummaxResult = named_results("cummax", "values indices")
+CumminResult = named_results("cummin", "values indices")
 
 # --- primitives -----------------------------------------------------------------------------------------------------------------
 

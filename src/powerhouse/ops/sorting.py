@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
 from ..core.dtypes import COMPLEX
+from ..core.returns import named_results
 from ..core.shapes import wrap_dim
 from ..graph.op import Bad, Sample, Type, cast, composite, primitive
 from ..graph.symbol import Symbol
@@ -18,12 +18,12 @@ from .reduction import reduce_sum
 from .shape import squeeze, with_size
 from .views import reshape_to, zeros
 
-SortResult = namedtuple("sort", "values indices")
-TopkResult = namedtuple("topk", "values indices")
-KthvalueResult = namedtuple("kthvalue", "values indices")
-MedianResult = namedtuple("median", "values indices")
-NanmedianResult = namedtuple("nanmedian", "values indices")
-ModeResult = namedtuple("mode", "values indices")
+SortResult = named_results("sort", "values indices")
+TopkResult = named_results("topk", "values indices")
+KthvalueResult = named_results("kthvalue", "values indices")
+MedianResult = named_results("median", "values indices")
+NanmedianResult = named_results("nanmedian", "values indices")
+ModeResult = named_results("mode", "values indices")
 
 # --- positions in order ----------------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
+from ..core.returns import named_results
 from ..graph.op import Bad, Sample, cast, composite, primitive, results
 from ..graph.symbol import Symbol, Type
 from . import _lapack
@@ -29,10 +29,10 @@ from .linear_algebra import (
 from .triangles import on_diagonal
 from .views import zeros
 
-SVD = namedtuple("linalg_svd", "U S Vh")
-OldSVD = namedtuple("svd", "U S V")
-Eig = namedtuple("linalg_eig", "eigenvalues eigenvectors")
-Eigh = namedtuple("linalg_eigh", "eigenvalues eigenvectors")
+SVD = named_results("linalg_svd", "U S Vh")
+OldSVD = named_results("svd", "U S V")
+Eig = named_results("linalg_eig", "eigenvalues eigenvectors")
+Eigh = named_results("linalg_eigh", "eigenvalues eigenvectors")
 
 # --- singular values ------------------------------------------------------------------------------------------------------------
 

@@ -90,7 +90,7 @@ def program(outputs: tuple[Symbol, ...]) -> Program:
     order = order_of(values)
     register = {s: i for i, s in enumerate(order)}
     last = _last_uses(order, values)
-    alone = _used_once(order, values)
+    alone = used_once(order, values)
     steps = tuple(_step(s, register, last, alone) for s in order if s.op is not leaf and s.op is not number)
     leaves = tuple((s.attrs[0], register[s]) for s in order if s.op is leaf or s.op is number)
     donated = tuple((b.attrs[0], register[b]) for s in order if overwrites(s, alone) and (b := value_of(s.inputs[0])).op is leaf)
@@ -106,7 +106,7 @@ def sharing(values: list[Symbol]) -> tuple[int, ...]:
     )
 
 
-def _used_once(order: list[Symbol], values: list[Symbol]) -> frozenset[Symbol]:
+def used_once(order: list[Symbol], values: list[Symbol]) -> frozenset[Symbol]:
     """Symbols with one use, which is not to be an output."""
     uses = Counter(value_of(i) for s in order for i in s.inputs)
     uses.update(values)
@@ -162,10 +162,11 @@ def _step(s: Symbol, register: dict[Symbol, int], last: dict[Symbol, int], alone
     inputs = tuple(value_of(i) for i in s.inputs)
     at = register[s]
     free = tuple({register[i] for i in inputs if last.get(i) == at})
-    return Step(_overwriter(s) if overwrites(s, alone) else kernel(s), tuple(register[i] for i in inputs), at, free, s.op.name)
+    return Step(overwriter(s) if overwrites(s, alone) else kernel(s), tuple(register[i] for i in inputs), at, free, s.op.name)
 
 
-def _overwriter(s: Symbol) -> Callable[..., Any]:
+def overwriter(s: Symbol) -> Callable[..., Any]:
+    """The NumPy function of a write to a part of a tensor, in the tensor's memory."""
     overwrite, attrs = s.op.overwrite, s.attrs
     assert overwrite is not None
     return (lambda *arrays: overwrite(arrays, *attrs)) if s.op.variadic else (lambda *arrays: overwrite(*arrays, *attrs))

@@ -29,11 +29,13 @@ from .reshaping import (
 )
 from ._tensor import Parameter, Tensor
 from . import complex_parts, functions
+from .buffers import asarray, frombuffer
 from .questions import detach, detach_, get_device, is_conj, is_inference, is_neg, is_same_size, is_signed, scalar_tensor, typename
 from .storages import TypedStorage, UntypedStorage, is_storage
 from .switches import *  # noqa: F403
 from .typed import *  # noqa: F403
 from .windows import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
+from .einsum import einsum
 from .frequency import istft
 from .linear_algebra import cholesky, inverse, svd
 from .low_rank import pca_lowrank, svd_lowrank

@@ -8,8 +8,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from ..core import config, promotion
 from ..core import dtypes as dt
-from ..core import promotion
 from ..core.device import as_device
 from ..core.dtypes import dtype
 from ..engine.segment import realize
@@ -72,19 +72,16 @@ def _ranked(x: Any) -> tuple[dtype, int]:
     return next(d for t, d in kinds if isinstance(x, t)), 0
 
 
-_threads = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
-
-
 def get_num_threads() -> int:
     """The number of threads that kernels use."""
-    return _threads[0]
+    return config.values["threads"] or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def set_num_threads(n: int) -> None:
     """Set the number of threads that kernels use."""
     if not isinstance(n, int) or n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {n!r}")
-    _threads[0] = n
+    config.values["threads"] = n
     set_blas_threads(n)
 
 

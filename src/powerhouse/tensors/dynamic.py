@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
+from ..core.returns import named_results
 from ..core.shapes import broadcast, wrap_dim
 from ..graph.op import REGISTRY
 from ..graph.symbol import Type
@@ -16,8 +16,8 @@ from ._tensor import Tensor
 from .apply import apply, assign, is_tensor, wrap_array
 from .indexing import _mask_to_indices as mask_to_indices
 
-HistogramResult = namedtuple("histogram", "hist bin_edges")
-HistogramddResult = namedtuple("histogramdd", "hist bin_edges")
+HistogramResult = named_results("histogram", "hist bin_edges")
+HistogramddResult = named_results("histogramdd", "hist bin_edges")
 
 
 def _op(name: str, *args: Any) -> Any:

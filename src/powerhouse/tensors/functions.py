@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from .. import ops  # noqa: F401 (fills the registry)
-from ..graph.op import REGISTRY, Op
+from ..graph.op import REGISTRY, Op, Parameter
 from ..graph.symbol import Type
 from . import creation
 from ._construct import tensor
@@ -25,10 +25,25 @@ OPERATORS = {
 }
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs"}
+# NumPy's names of arguments, which functions that have a dim take too.
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input"}
+# PyTorch's names of what is also given as `*sizes`.
+SIZE_NAMES = {"view": ("size", "dtype"), "expand": ("size",)}
+
+
+class _Absent:
+    """The default of an argument that must be given under one of its names."""
+
+    def __repr__(self) -> str:
+        return "<required>"
+
+
+_ABSENT = _Absent()
 
 
 def signature(op: Op, *, out: bool) -> tuple[str, str]:
     """The parameters of an op's function, and the arguments it hands to `apply`, as source text."""
+    renamed = takes_numpy_names(op)
     params: list[str] = []
     args: list[str] = []
     keyword_only = False
@@ -36,18 +51,27 @@ def signature(op: Op, *, out: bool) -> tuple[str, str]:
         if p.variable:
             params.append("*" + p.name)
             keyword_only = True
-            args.append(f"_flat({p.name}, _named)")
+            args.append(f"_flat({p.name}, _named, _op)")
             continue
         if p.keyword_only and not keyword_only:
             params.append("*")
             keyword_only = True
-        params.append(p.name + ("" if p.default is inspect.Parameter.empty else f"=_defaults[{i}]"))
+        params.append(p.name + (f"=_defaults[{i}]" if _optional(p) else "=_absent" if renamed else ""))
         args.append(p.name)
     if out:
         params += ([] if keyword_only else ["*"]) + ["out=None"]
-    if any(p.variable for p in op.parameters):
+    if renamed or any(p.variable for p in op.parameters):
         params.append("**_named")
     return ", ".join(params), ", ".join(args)
+
+
+def takes_numpy_names(op: Op) -> bool:
+    """Whether NumPy's names are accepted: where there is a `dim` or `keepdim`."""
+    return any(p.name in ("dim", "keepdim") for p in op.parameters) and not any(p.variable for p in op.parameters)
+
+
+def _optional(p: Parameter) -> bool:
+    return p.default is not inspect.Parameter.empty
 
 
 def function_of(op: Op, name: str) -> Callable[..., Any]:
@@ -58,27 +82,52 @@ def function_of(op: Op, name: str) -> Callable[..., Any]:
     short = name.rpartition(".")[2]
     call = f"_apply_in_place(_op, ({args},))" if in_place else f"_apply(_op, ({args},))"
     lines = [f"def {short}({params}):"]
+    if takes_numpy_names(op):
+        absent = "".join(f" or {p.name} is _absent" for p in op.parameters if not _optional(p))
+        given = ", ".join(f"{p.name!r}: {p.name}" for p in op.parameters) + (", 'out': out" if has_out else "")
+        lines += [f"    if _named{absent}: return {short}(**_renamed({{{given}}}, _named, _op))"]
     if has_out:
         lines += [f"    if out is not None: return _to_out(_apply(_op, ({args},)), out, _op)"]
     if not in_place and any(p.name == "inplace" for p in op.parameters):
         lines += [f"    if inplace: return _apply_in_place(_op, ({args},))"]
     lines += [f"    return {call}"]
-    scope: dict[str, Any] = {"__name__": "powerhouse.tensors.functions", "_op": op, "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_flat": _flat, "_defaults": tuple(p.default for p in op.parameters)}
+    scope: dict[str, Any] = {
+        "__name__": "powerhouse.tensors.functions", "_op": op, "_defaults": tuple(p.default for p in op.parameters), "_absent": _ABSENT,
+        "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_flat": _flat, "_renamed": _renamed,
+    }
     exec("\n".join(lines), scope)  # noqa: S102 (the text is made of the op's own signature)
     function = scope[short]
     function.__doc__, function.__module__, function.__qualname__ = op.doc, "powerhouse", name
     return function
 
 
-def _flat(values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+def _flat(values: tuple[Any, ...], named: dict[str, Any], op: Op) -> tuple[Any, ...]:
     """Arguments given one by one, as one sequence, or by PyTorch's name for them."""
     for name, value in named.items():
-        if name not in ("size", "shape", "dims", "dtype", "sizes", "repeats") or values:
-            raise TypeError(f"got an unexpected keyword argument '{name}'")
+        if name not in SIZE_NAMES.get(op.name, [p.name for p in op.parameters if p.variable]):
+            raise TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
+        if values:
+            raise TypeError(f"{op.name}() got multiple values for argument '{name}'")
         values = (value,)
     while len(values) == 1 and isinstance(values[0], (tuple, list)):
         values = tuple(values[0])
     return values
+
+
+def _renamed(given: dict[str, Any], named: dict[str, Any], op: Op) -> dict[str, Any]:
+    """All arguments of a call under PyTorch's names, those in `named` having come under NumPy's."""
+    defaults = {p.name: p.default if _optional(p) else _ABSENT for p in op.parameters}
+    for name, value in named.items():
+        target = NUMPY_NAMES.get(name, "")
+        if target not in given:
+            raise TypeError(f"{op.name}() got an unexpected keyword argument '{name}'")
+        if given[target] is not defaults[target]:
+            raise TypeError(f"{op.name}() got multiple values for argument '{target}'")
+        given[target] = value
+    missing = [f"'{name}'" for name, value in given.items() if value is _ABSENT]
+    if missing:
+        raise TypeError(f"{op.name}() missing {len(missing)} required positional arguments: {', '.join(missing)}")
+    return given
 
 
 def _to_out(result: Any, out: Any, op: Op) -> Any:

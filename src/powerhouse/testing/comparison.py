@@ -142,7 +142,8 @@ def _far(x: np.ndarray, y: np.ndarray, rtol: float, atol: float, equal_nan: bool
     how = "close" if rtol or atol else "equal"
     if x.ndim == 0:
         lines = [f"{what} are not {how}!\n", f"Expected {y.item()} but got {x.item()}."]
-        lines += [f"Absolute difference: {absolute.item()} (up to {atol} allowed)", f"Relative difference: {relative.item()} (up to {rtol} allowed)"]
+        lines.append(f"Absolute difference: {absolute.item()} (up to {atol} allowed)")
+        lines.append(f"Relative difference: {relative.item()} (up to {rtol} allowed)")
         return "\n".join(lines)
     wrong = int((~close).sum())
     lines = [f"{what} are not {how}!\n", f"Mismatched elements: {wrong} / {close.size} ({wrong / close.size:.1%})"]
