@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 import powerhouse
+from powerhouse.graph.op import REGISTRY
 
 _FOUND = pkgutil.walk_packages(powerhouse.__path__, "powerhouse.")
 MODULES = ["powerhouse", *(found.name for found in _FOUND if not found.name.endswith("__main__"))]
@@ -21,6 +22,13 @@ NAMES = {"powerhouse": powerhouse, "torch": powerhouse, "np": numpy}  # what an 
 def test_examples(name):
     failed, _ = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS, extraglobs=NAMES)
     assert not failed, f"{failed} examples in {name} failed (see the captured output)"
+
+
+@pytest.mark.parametrize("op", [op for op in REGISTRY.values() if ">>>" in op.doc], ids=lambda op: op.name)
+def test_examples_of_ops(op):
+    test = doctest.DocTestParser().get_doctest(op.doc, dict(NAMES), op.name, None, 0)
+    failed, _ = doctest.DocTestRunner(optionflags=OPTIONS).run(test)
+    assert not failed, f"{failed} examples of {op.name} failed (see the captured output)"
 
 
 def test_modules_were_found():

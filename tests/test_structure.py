@@ -15,7 +15,7 @@ FLOORS = {
     "core": 0, "graph": 1, "ops": 2, "transform": 3, "codegen": 3, "runtime": 3, "engine": 4, "tensors": 5,
     "autograd": 6, "nn": 6, "optim": 6, "amp": 6, "utils": 6, "serialization": 6, "linalg": 6, "fft": 6, "special": 6, "distributions": 6,
     "testing": 6, "masked": 6, "func": 6, "random": 6, "backends": 6, "cuda": 6, "multiprocessing": 6, "metrics": 6, "_api": 6,
-    "accelerator": 6, "compiler": 6, "masked": 6, "mps": 6, "signal": 6, "version": 6, "xpu": 6,
+    "accelerator": 6, "compiler": 6, "masked": 6, "return_types": 6, "mps": 6, "signal": 6, "version": 6, "xpu": 6,
     "quantization": 7, "onnx": 7, "jit": 7, "export": 7, "distributed": 7, "vision": 7,
     "recipes": 8, "cli": 8, "__main__": 8, "torch": 9, "__init__": 10,
 }

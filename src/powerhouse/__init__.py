@@ -19,7 +19,7 @@ __version__ = version.__version__
 # Parts that are loaded when they are first used.
 _SUBMODULES = (
     "nn", "optim", "utils", "serialization", "linalg", "fft", "special", "random", "quantization", "cuda", "backends", "amp", "jit", "onnx", "distributed", "testing",
-    "multiprocessing", "func", "recipes", "vision", "accelerator", "compiler", "masked", "mps", "signal", "xpu",
+    "multiprocessing", "func", "recipes", "vision", "accelerator", "compiler", "masked", "return_types", "mps", "signal", "xpu",
 )
 
 for _d in _dtypes.ALL:

@@ -420,3 +420,12 @@ def test_transposes_are_properties(name, expected):
     assert tuple(getattr(x, name).shape) == expected
     getattr(x, name)[0] = 1
     assert x[:, 0].tolist() == [1, 1, 1]
+
+
+def test_view_refuses_what_would_be_a_copy():
+    """`view` never copies; `reshape` may."""
+    x = powerhouse.arange(6).reshape(2, 3)
+    with pytest.raises(RuntimeError, match="view size is not compatible with input tensor's size and stride"):
+        x.T.view(6)
+    assert x.T.reshape(6).tolist() == [0, 3, 1, 4, 2, 5]
+    assert x.T.view(3, 2, 1).shape == (3, 2, 1)

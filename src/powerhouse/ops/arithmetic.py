@@ -10,14 +10,38 @@ from ..core import dtypes as dt
 from ..core.dtypes import BOOL, COMPLEX, FLOAT, INTEGER
 from ..core.promotion import result_type
 from ..core.shapes import broadcast
-from ..graph.op import Bad, Operand, Sample, Static, as_symbol, boolean, cast, composite, constant, constant_value, elementwise, fit, primitive, rank_of, to_float
+from ..graph.op import Bad, Operand, Sample, Static, as_symbol, boolean, cast, composite, constant, constant_value, elementwise, expand, fit, primitive, rank_of, to_float
 from ..graph.symbol import Symbol, Type
 from .views import zeros
+
+# --- division by zero ------------------------------------------------------------------------------------------------------------
+
+
+@primitive(differentiable=False)
+def nonzero_divisor(x: Symbol, op: str) -> Type:
+    """`x`, after a check that none of it is zero."""
+    return x.type
+
+
+@nonzero_divisor.reference
+def _(x: Any, op: str) -> Any:
+    if not np.all(x):
+        raise RuntimeError(f"{op}: ZeroDivisionError: an integer was divided by zero")
+    return x
+
+
+def whole_division(op: str, input: Symbol, other: Symbol) -> tuple[Symbol, Symbol]:
+    """The operands of a division; integers are refused if they divide by zero, which is an error there and no infinity."""
+    if other.dtype.category != INTEGER:
+        return input, other
+    source = other.inputs[0] if other.op is expand else other
+    return input, fit(nonzero_divisor(source, op), other.dtype, other.shape)
+
 
 # --- the four operations --------------------------------------------------------------------------------------------------------
 
 
-@elementwise(public=False, linear=True)
+@elementwise(public=False, linear=True, label="add")
 def plus(s, input, other):
     """`input + other`."""
     return input + other
@@ -26,7 +50,7 @@ def plus(s, input, other):
 plus.vjp(lambda g, out, a, b: (g, g))
 
 
-@elementwise(public=False, linear=True, refuse=(BOOL,))
+@elementwise(public=False, linear=True, refuse=(BOOL,), label="sub")
 def minus(s, input, other):
     """`input - other`."""
     return input - other
@@ -35,7 +59,7 @@ def minus(s, input, other):
 minus.vjp(lambda g, out, a, b: (g, negate(g)))
 
 
-@elementwise(public=False)
+@elementwise(public=False, label="mul")
 def times(s, input, other):
     """`input * other`."""
     return input * other
@@ -44,7 +68,7 @@ def times(s, input, other):
 times.vjp(lambda g, out, a, b: (times(g, conj(b)), times(g, conj(a))))
 
 
-@elementwise(public=False, operands=to_float, domain=(0.5, 2))
+@elementwise(public=False, operands=to_float, domain=(0.5, 2), label="div")
 def over(s, input, other):
     """`input / other`; integers become floats."""
     return input / other
@@ -56,7 +80,7 @@ def _(g: Symbol, out: Symbol, a: Symbol, b: Symbol) -> Any:
     return ga, negate(times(ga, conj(out)))
 
 
-@elementwise(public=False, linear=True, refuse=(BOOL,))
+@elementwise(public=False, linear=True, refuse=(BOOL,), label="neg")
 def negate(s, input):
     """`-input`."""
     return -input
@@ -147,7 +171,7 @@ def true_divide(input: Operand, other: Operand) -> Symbol:
     return over(input, other)
 
 
-@elementwise(public=False, domain=(0.5, 2))
+@elementwise(public=False, domain=(0.5, 2), guard=whole_division, label="div")
 def truncated_division(s, input, other):
     """The quotient rounded towards zero."""
     return (input - s.fmod(input, other)) // other if input.dtype.kind in "iu" else s.trunc(input / other)
@@ -156,7 +180,7 @@ def truncated_division(s, input, other):
 truncated_division.vjp(lambda g, out, a, b: (None, None))
 
 
-@elementwise(names=("floor_divide", "Tensor.floor_divide"), domain=(0.5, 2))
+@elementwise(names=("floor_divide", "Tensor.floor_divide"), domain=(0.5, 2), guard=whole_division)
 def floor_divide(s, input, other):
     """The quotient rounded down."""
     return s.floor_divide(input, other)
@@ -256,8 +280,8 @@ def power(s, input, other):
 @power.vjp
 def _(g: Symbol, out: Symbol, a: Symbol, b: Symbol) -> Any:
     ga = where(eq(b, 0), zeros(g.shape, g.dtype), g * conj(b * power(a, b - 1)))
-    safe = where(eq(a, 0), constant(1), a)
-    gb = g * conj(where(eq(a, 0) & (real_part(b) >= 0), zeros(out.shape, out.dtype), out * log(safe)))
+    flat = eq(a, 0) & (real_part(b) >= 0)
+    gb = g * conj(where(flat, zeros(out.shape, out.dtype), out * log(where(flat, constant(1), a))))
     return ga, gb
 
 
@@ -266,7 +290,7 @@ def real_part(x: Symbol) -> Symbol:
     return cast(x, x.dtype.to_real()) if x.dtype.is_complex else x
 
 
-@composite(inplace=True)
+@composite(inplace=True, numbers_alone=False)
 def pow(input: Static, exponent: Static) -> Symbol:
     """`input ** exponent`. Squares, roots and reciprocals with a Python exponent are computed as such."""
     input, exponent = as_symbol(input), as_symbol(exponent)
@@ -286,6 +310,13 @@ def _(draw: Any) -> Any:
     yield Sample((draw(2, 3, low=0.3), 1.7))
     yield Sample((draw(2, 3, low=0.3), draw(3)))
     yield Sample((2.5, draw(3)))
+    yield Sample((np.zeros(3, np.float32), np.array([-1, 0, 2], np.float32)))
+
+
+@pow.errors
+def _(draw: Any) -> Any:
+    yield Bad((2, 3), {}, TypeError, "expected a Tensor")
+    yield Bad((draw(3, dtype="int64"), -1), {}, RuntimeError, "Integers to negative integer powers")
 
 
 @elementwise(operands=to_float, domain=(0.3, 2))
@@ -311,42 +342,42 @@ _COMPARE = {"result": boolean, "differentiable": False}
 
 
 @elementwise(**_COMPARE)
-def eq(s, input, other):
+def eq(s, input: Symbol, other):
     """Whether elements are equal."""
     return input == other
 
 
 @elementwise(names=("ne", "Tensor.ne", "not_equal", "Tensor.not_equal"), **_COMPARE)
-def ne(s, input, other):
+def ne(s, input: Symbol, other):
     """Whether elements differ."""
     return input != other
 
 
 @elementwise(names=("lt", "Tensor.lt", "less", "Tensor.less"), refuse=(COMPLEX,), **_COMPARE)
-def lt(s, input, other):
+def lt(s, input: Symbol, other):
     """Whether `input < other`."""
     return input < other
 
 
 @elementwise(names=("le", "Tensor.le", "less_equal", "Tensor.less_equal"), refuse=(COMPLEX,), **_COMPARE)
-def le(s, input, other):
+def le(s, input: Symbol, other):
     """Whether `input <= other`."""
     return input <= other
 
 
 @elementwise(names=("gt", "Tensor.gt", "greater", "Tensor.greater"), refuse=(COMPLEX,), **_COMPARE)
-def gt(s, input, other):
+def gt(s, input: Symbol, other):
     """Whether `input > other`."""
     return input > other
 
 
 @elementwise(names=("ge", "Tensor.ge", "greater_equal", "Tensor.greater_equal"), refuse=(COMPLEX,), **_COMPARE)
-def ge(s, input, other):
+def ge(s, input: Symbol, other):
     """Whether `input >= other`."""
     return input >= other
 
 
-@primitive(cheap=True)
+@primitive(cheap=True, label="where")
 def select(condition: Symbol, a: Symbol, b: Symbol) -> Type:
     """Elementwise `a if condition else b`; all three of one shape."""
     return a.type
@@ -384,32 +415,37 @@ def _(draw: Any) -> Any:
     yield Sample((draw(2, 3) > 0, draw(2, 3), 0.5))
 
 
+for _op in (eq, ne, lt, le, gt, ge):
+    _op.errors(lambda draw: iter([Bad((2, draw(3)), {}, TypeError, "must be Tensor"), Bad((draw(2), draw(3)), {}, RuntimeError, "must match")]))
+
 # --- minimum, maximum, absolute value ---------------------------------------------------------------------------------------------
 
 
-def _share_ties(g: Symbol, a: Symbol, b: Symbol, first: Symbol) -> tuple[Symbol, Symbol]:
-    """The gradient goes to the chosen operand; ties share it, as PyTorch has it."""
-    half = where(eq(a, b), g * 0.5, zeros(g.shape, g.dtype))
+def _share_ties(g: Symbol, a: Symbol, b: Symbol, a_loses: Symbol, b_loses: Symbol) -> tuple[Symbol, Symbol]:
+    """The gradient goes to the chosen operand; ties share it, and beside a nan both get all of it, as PyTorch has it."""
+    shared = where(eq(a, b), g * 0.5, g)
     none = zeros(g.shape, g.dtype)
-    return where(first, g, half), where(first | eq(a, b), where(eq(a, b), half, none), g)
+    return where(a_loses, none, shared), where(b_loses, none, shared)
 
 
 @elementwise(refuse=(COMPLEX,))
-def maximum(s, input, other):
+def maximum(s, input: Symbol, other: Symbol):
     """The larger of two elements; nan if either is."""
     return s.maximum(input, other)
 
 
-maximum.vjp(lambda g, out, a, b: _share_ties(g, a, b, a > b))
+maximum.vjp(lambda g, out, a, b: _share_ties(g, a, b, a < b, a > b))
 
 
 @elementwise(refuse=(COMPLEX,))
-def minimum(s, input, other):
+def minimum(s, input: Symbol, other: Symbol):
     """The smaller of two elements; nan if either is."""
     return s.minimum(input, other)
 
 
-minimum.vjp(lambda g, out, a, b: _share_ties(g, a, b, a < b))
+minimum.vjp(lambda g, out, a, b: _share_ties(g, a, b, a > b, a < b))
+for _op in (maximum, minimum):
+    _op.errors(lambda draw: iter([Bad((draw(3), 2), {}, TypeError, "must be Tensor"), Bad((2, draw(3)), {}, TypeError, "must be Tensor")]))
 
 
 @elementwise(names=("abs", "Tensor.abs", "absolute", "Tensor.absolute"), result=lambda d: d.to_real())
@@ -428,8 +464,10 @@ def sgn(s, input):
     """The sign; of complex elements, the unit vector in their direction."""
     if input.dtype.kind == "b":
         return input
-    if input.dtype.kind != "c":
-        return np.sign(input)
+    if input.dtype.kind == "u":
+        return s.minimum(input, s.like(1, input))
+    if input.dtype.kind != "c":  # nan gives 0
+        return s.where(input > 0, s.like(1, input), s.where(input < 0, s.like(-1, input), s.like(0, input)))
     size = s.abs(input)
     return s.where(size == 0, input * 0, input / s.where(size == 0, 1, size))
 
@@ -477,12 +515,14 @@ for _op in (bitwise_and, bitwise_or, bitwise_xor, bitwise_not):
     _op.samples(lambda draw, _op=_op: iter([Sample(tuple(draw(2, 3, dtype="int64", low=-9, high=9) for _ in range(_op.arity)))]))
 
 
-@elementwise(refuse=(COMPLEX,), domain=(0.5, 2))
+@elementwise(refuse=(COMPLEX,), domain=(0.5, 2), guard=whole_division)
 def remainder(s, input, other):
     """The remainder with the sign of the divisor, as Python's `%`."""
     return s.remainder(input, other)
 
 
+for _op in (floor_divide, remainder):
+    _op.errors(lambda draw: iter([Bad((2, 3), {}, TypeError, "expected a Tensor"), Bad((np.array([1, 2]), np.array([1, 0])), {}, RuntimeError, "ZeroDivision"), Bad((np.array([1, 2]), 0), {}, RuntimeError, "ZeroDivision")]))
 remainder.vjp(lambda g, out, a, b: (g, negate(g * floor_divide(a, b))))
 
 # Inside composites and rules, symbols take Python's operators, but for `==`: symbols are equal when they are the same (use `eq`).

@@ -345,13 +345,13 @@ _WHOLE = {"refuse": (BOOL, dt.FLOAT, COMPLEX), "differentiable": False}
 
 
 @elementwise(**_WHOLE)
-def gcd(s, input, other):
+def gcd(s, input: Symbol, other: Symbol):
     """The greatest common divisor, never negative; gcd(0, 0) is 0."""
     return s.gcd(input, other)
 
 
 @elementwise(**_WHOLE)
-def lcm(s, input, other):
+def lcm(s, input: Symbol, other: Symbol):
     """The least common multiple, never negative."""
     return s.lcm(input, other)
 
@@ -370,7 +370,7 @@ def bitwise_right_shift(s, input, other):
 
 for _op in (gcd, lcm, bitwise_left_shift, bitwise_right_shift):
     _op.samples(lambda draw: iter([Sample((draw(2, 3, dtype="int64", low=0, high=40), draw(3, dtype="int64", low=0, high=9)))]))
-    _op.errors(lambda draw: iter([Bad((draw(3), draw(3)), {}, RuntimeError, "not implemented for dtype")]))
+    _op.errors(lambda draw: iter([Bad((draw(3), draw(3)), {}, RuntimeError, "not implemented for dtype"), Bad((2, 3), {}, TypeError, "Tensor")]))
 
 # --- the rest ---------------------------------------------------------------------------------------------------------------------
 

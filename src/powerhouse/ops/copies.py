@@ -9,11 +9,12 @@ from typing import Any
 from ..graph.op import Op, Sample, composite
 from ..graph.symbol import Symbol
 from .joining import copied
-from .shape import diagonal, narrow, select, squeeze, t, unfold, unsqueeze
+from .shape import as_strided, diagonal, narrow, select, squeeze, t, unfold, unsqueeze
 from .splitting import split_with_sizes, unbind
 from .views import expand_, permute, transpose, view_
 
 VIEWS = {
+    "as_strided": as_strided,
     "diagonal": diagonal, "expand": expand_, "narrow": narrow, "permute": permute, "select": select, "split_with_sizes": split_with_sizes,
     "squeeze": squeeze, "t": t, "transpose": transpose, "unbind": unbind, "unfold": unfold, "unsqueeze": unsqueeze, "view": view_,
 }  # fmt: skip
@@ -39,5 +40,14 @@ _SAMPLES = {
 for _name, _op in VIEWS.items():
     _made = composite(_copying(_op), name=f"{_name}_copy", names=(f"{_name}_copy", *(("Tensor.narrow_copy",) if _name == "narrow" else ())))
     _made.sampler = _SAMPLES.get(_name) or _op.sampler
+
+
+@composite(names=("alias_copy",))
+def alias_copy(input: Symbol) -> Symbol:
+    """A copy of `input`."""
+    return copied(input)
+
+
+alias_copy.samples(lambda draw: iter([Sample((draw(2, 3),))]))
 
 __all__ = ["VIEWS"]

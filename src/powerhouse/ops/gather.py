@@ -12,7 +12,7 @@ from ..graph.op import Bad, Sample, Type, cast, composite, constant, fit, primit
 from ..graph.symbol import Symbol
 from .arithmetic import eq, where
 from .indexing import index_get, index_put
-from .shape import with_size
+from .shape import span, with_size
 from .views import reshape_to, zeros
 
 # --- primitives ------------------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def gather(input: Symbol, dim: int, index: Symbol, *, sparse_grad: bool = False)
     """
     x, i, d = aligned(input, dim, index, "gather")
     if index.numel == 0:
-        return zeros(index.shape, input.dtype)
+        return reshape_to(span(reshape_to(input, (input.numel,)), 0, 0, 0), index.shape)
     return reshape_to(gather_along(x, i, d), index.shape)
 
 
@@ -179,6 +179,7 @@ def _(draw: Any) -> Any:
     yield Sample((draw(3, 4), 1, draw(3, 2, dtype="int64", low=0, high=3)))
     yield Sample((draw(3, 4), 0, draw(2, 3, dtype="int64", low=0, high=2)))
     yield Sample((draw(), 0, np.array(0)))
+    yield Sample((draw(3, 4), 1, np.zeros((3, 0), np.int64)))
 
 
 @gather.errors

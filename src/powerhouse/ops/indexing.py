@@ -66,7 +66,7 @@ def _numpy_index(x: Any, indices: Any, dims: tuple[int, ...]) -> tuple[Any, ...]
     return tuple(where)
 
 
-@primitive
+@primitive(label="index")
 def index_get(operands: Symbols, dims: tuple[int, ...]) -> Type:
     """`operands[0]` indexed in `dims` by the integer tensors that follow; indices may be negative."""
     x, *indices = operands
@@ -85,7 +85,7 @@ def _(g: Symbol, out: Symbol, operands: Symbols, dims: tuple[int, ...]) -> Any:
     return (index_put((zeros(x.shape, x.dtype), g, *indices), dims, True), *[None] * len(indices))
 
 
-@primitive
+@primitive(label="index_put")
 def index_put(operands: Symbols, dims: tuple[int, ...], accumulate: bool) -> Type:
     """`operands[0]` with `operands[1]` written (or added) where `index_get` would read."""
     return operands[0].type

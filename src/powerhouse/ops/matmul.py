@@ -13,7 +13,7 @@ from .arithmetic import conj
 from .views import permute_dims, reshape_to
 
 
-@primitive
+@primitive(label="bmm")
 def batched_matmul(a: Symbol, b: Symbol) -> Type:
     """Matrices `a[..., n, k] @ b[..., k, m]`, of the same dtype and batch dims."""
     return Type((*a.shape[:-1], b.shape[-1]), a.dtype)

@@ -210,7 +210,7 @@ def _extreme(input: Symbol, dim: Any, keepdim: bool, whole: Any, position: Any, 
         return whole(input, tuple(range(input.ndim)))
     d = wrap_dim(dim, input.ndim, op)
     if input.ndim == 0:
-        return input * 1, zeros((), dt.int64)
+        return whole(input, ()), zeros((), dt.int64)
     _refuse_empty(input, (d,), op)
     index = position(input, d)
     values = pick_along(input, index, d)
@@ -230,7 +230,7 @@ def min(input: Symbol, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 for _op in (max, min):
-    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), 1)), Sample((draw(2, 3), -1, True)), Sample((draw(2, 3), draw(3)))]))
+    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), 1)), Sample((draw(2, 3), -1, True)), Sample((draw(2, 3), draw(3))), Sample((draw(), 0)), Sample((draw(dtype="bool"), 0))]))
 
 
 def moments(x: Symbol, dims: tuple[int, ...], correction: float) -> tuple[Symbol, Symbol]:

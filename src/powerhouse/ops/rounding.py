@@ -14,7 +14,7 @@ from ..core.shapes import broadcast
 from ..graph.op import Bad, Operand, Sample, Static, as_symbol, boolean, composite, constant, elementwise, fit, primitive, rank_of, to_float
 from ..graph.symbol import Symbol, Type
 from ._underived import underived
-from .arithmetic import eq, negate, pow, times, where
+from .arithmetic import eq, negate, pow, times, where, whole_division
 from .views import zeros
 
 Frexp = named_results("frexp", "mantissa exponent")
@@ -152,7 +152,7 @@ heaviside.samples(lambda draw: iter([Sample((draw(2, 3), draw(3)), only="forward
 heaviside.errors(lambda draw: iter([Bad((draw(3), draw(3, dtype="int64")), {}, RuntimeError, "different dtypes")]))
 
 
-@elementwise(public=False, refuse=(BOOL, COMPLEX), domain=(0.5, 2))
+@elementwise(public=False, refuse=(BOOL, COMPLEX), domain=(0.5, 2), guard=whole_division, label="fmod")
 def truncated_remainder(s, input, other):
     """The remainder with the sign of the dividend."""
     return s.fmod(input, other)
@@ -172,12 +172,13 @@ def fmod(input: Symbol, other: Operand) -> Symbol:
     return truncated_remainder(input, other)
 
 
+fmod.errors(lambda draw: iter([Bad((np.array([1, 2]), np.array([1, 0])), {}, RuntimeError, "fmod: ZeroDivision")]))
 fmod.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, low=0.5))), Sample((draw(2, 3), 0.7))]))
 
 # --- powers in double precision, and numbers taken apart --------------------------------------------------------------------------
 
 
-@composite(inplace=True)
+@composite(inplace=True, numbers_alone=False)
 def float_power(input: Static, exponent: Static) -> Symbol:
     """`input ** exponent`, computed in float64 (complex128 if either is complex) whatever the operands are."""
     input, exponent = as_symbol(input), as_symbol(exponent)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from ..core.promotion import accumulator
 from ..core.shapes import as_shape, infer_shape, wrap_dim, wrap_dims
-from ..graph.op import Bad, Sample, composite, view
+from ..graph.op import Bad, Sample, cast, composite, view
 from ..graph.symbol import Symbol
 from .arithmetic import conj
 from .views import diagonal_of, expand_, permute_dims, reshape_to, slice_of, strided, sum_to, transpose, windows_of
@@ -440,8 +441,9 @@ def sum_to_size(input: Symbol, size: Any = (), *more: Any) -> Symbol:
     lead = input.ndim - len(target)
     if lead < 0 or any(n not in (1, m) for n, m in zip(target, input.shape[lead:], strict=True)):
         raise RuntimeError(f"sum_to_size: size {list(target)} is not expandable to size {list(input.shape)}.")
-    return sum_to(input, target)
+    whole = target == input.shape and target != ()
+    return input if whole else sum_to(cast(input, accumulator(input.dtype)), target)
 
 
-sum_to_size.samples(lambda draw: iter([Sample((draw(2, 3, 4), (3, 1)))]))
+sum_to_size.samples(lambda draw: iter([Sample((draw(2, 3, 4), (3, 1))), Sample((draw(2, 3, dtype="bool"), (1, 3))), Sample((draw(2, dtype="int32"), ()))]))
 sum_to_size.errors(lambda draw: iter([Bad((draw(2, 3), (2, 2)), {}, RuntimeError, "not expandable")]))

@@ -19,7 +19,7 @@ from ..graph.symbol import Symbol
 # --- primitives -----------------------------------------------------------------------------------------------------------------
 
 
-@primitive(linear=True, cheap=True)
+@primitive(linear=True, cheap=True, label="view")
 def reshape_to(x: Symbol, shape: tuple[int, ...]) -> Type:
     """The elements of `x` in row-major order, in another shape."""
     return Type(shape, x.dtype)
@@ -62,7 +62,7 @@ def _reshape_layout(shape: Any, strides: Any, offset: int, new: tuple[int, ...])
 reshape_to.layout = _reshape_layout
 
 
-@primitive(linear=True, cheap=True)
+@primitive(linear=True, cheap=True, label="permute")
 def permute_dims(x: Symbol, dims: tuple[int, ...]) -> Type:
     """`x` with its dims in the order `dims`."""
     return Type(tuple(x.shape[d] for d in dims), x.dtype)
@@ -112,7 +112,7 @@ expand.layout = _expand_layout
 expand.put = _expand_put
 
 
-@primitive(linear=True)
+@primitive(linear=True, label="sum")
 def reduce_sum(x: Symbol, dims: tuple[int, ...]) -> Type:
     """The sum over `dims`, which are dropped. Half precision is summed in float32."""
     return Type(tuple(n for i, n in enumerate(x.shape) if i not in dims), x.dtype)
@@ -135,7 +135,7 @@ reduce_sum.vjp(lambda g, out, x, dims: (restore(g, dims, x.shape),))
 Bounds = tuple[tuple[int, int, int], ...]  # (start, length, step) of each dim
 
 
-@primitive(linear=True, cheap=True)
+@primitive(linear=True, cheap=True, label="slice")
 def slice_of(x: Symbol, bounds: Bounds) -> Type:
     """A strided box of `x`: `(start, length, step)` for each dim."""
     return Type(tuple(n for _, n, _ in bounds), x.dtype)
@@ -185,7 +185,7 @@ def zeros(shape: tuple[int, ...], dtype: dt.dtype) -> Symbol:
     return fit(constant(0), dtype, shape)
 
 
-@primitive(linear=True, cheap=True)
+@primitive(linear=True, cheap=True, label="as_strided")
 def strided(x: Symbol, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Type:
     """Elements of row-major `x` at `offset + sum(index * stride)`; indices may overlap."""
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
@@ -235,7 +235,7 @@ def _(g: Symbol, out: Symbol, base: Symbol, value: Symbol, size: Any, stride: An
     return g if accumulate else strided_put(g, zeros(value.shape, g.dtype), *at, False), strided(g, *at)
 
 
-@primitive(linear=True, cheap=True)
+@primitive(linear=True, cheap=True, label="diagonal")
 def diagonal_of(x: Symbol, offset: int, dim1: int, dim2: int) -> Type:
     """The diagonal of the matrix in `dim1` and `dim2`, as a last dim."""
     return Type(_diagonal_layout(x.shape, contiguous_strides(x.shape), 0, offset, dim1, dim2)[0], x.dtype)
@@ -259,7 +259,7 @@ diagonal_of.layout = _diagonal_layout
 diagonal_of.put = lambda base, value, *attrs: strided_put(base, value, *_diagonal_place(base, *attrs), False)
 
 
-@primitive(linear=True, cheap=True)
+@primitive(linear=True, cheap=True, label="unfold")
 def windows_of(x: Symbol, dim: int, size: int, step: int) -> Type:
     """Windows of `size` along `dim`, `step` apart, as a last dim."""
     return Type(_windows_layout(x.shape, contiguous_strides(x.shape), 0, dim, size, step)[0], x.dtype)
@@ -283,7 +283,7 @@ windows_of.put = lambda base, value, *attrs: strided_put(base, value, *_windows_
 # --- public views ---------------------------------------------------------------------------------------------------------------
 
 
-@view(names=("Tensor.view",), name="view")
+@view(names=("Tensor.view",), name="view", must_view=True)
 def view_(input: Symbol, *shape: Any) -> Symbol:
     """The same elements in another shape, without a copy; or, given a dtype of the same size, the same bytes as that dtype.
 

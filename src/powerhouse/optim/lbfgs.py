@@ -66,7 +66,10 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         if line_search_fn not in (None, "strong_wolfe"):
             raise RuntimeError("only 'strong_wolfe' is supported")
-        self._params = self.param_groups[0]["params"]
+
+    @property
+    def _params(self) -> list[Any]:
+        return self.param_groups[0]["params"]
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         if closure is None:

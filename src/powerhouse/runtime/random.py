@@ -14,7 +14,7 @@ Source: M. Matsumoto and T. Nishimura, Mersenne Twister, ACM TOMACS 8 (1998); be
 from __future__ import annotations
 
 import math
-import secrets
+import os
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -71,7 +71,7 @@ class Mt19937:
     def seed(self, n: int | None = None) -> int:
         """Start the stream of seed `n`, or of one that the operating system draws; return it. ValueError if out of range."""
         if n is None:
-            n = secrets.randbits(53)
+            n = int.from_bytes(os.urandom(8), "little") >> 11
         if not integers.INT64_MIN <= n <= _MASK64:
             raise ValueError(f"manual_seed: expected a seed from -2^63 to 2^64 - 1, got {n}")
         self._initial_seed = n & _MASK64

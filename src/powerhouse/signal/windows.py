@@ -28,11 +28,23 @@ def _function(name: str, doc: str, shape: Callable[..., Shape]) -> Callable[...,
         requires_grad: bool = False,
         **options: Any,
     ) -> Any:
+        _check(name, M, dtype, layout)
+        if sym and options.get("center") is not None:
+            raise ValueError(f"{name}: Center must be None for symmetric windows, got {options['center']}")
         return _window(name, M, not sym, shape(*args, **options), dtype, device, requires_grad)
 
     window.__name__ = window.__qualname__ = name
     window.__doc__ = doc
     return window
+
+
+def _check(name: str, length: int, dtype: Any, layout: Any) -> None:
+    if length < 0:
+        raise ValueError(f"{name} requires non-negative window length, got M={length}")
+    if layout is not None and layout is not strided:
+        raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
+    if dtype is not None and dtype not in (float32, float64):
+        raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
 
 
 def _half_sine(n: np.ndarray, last: int) -> np.ndarray:

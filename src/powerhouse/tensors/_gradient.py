@@ -352,7 +352,7 @@ class GradFn:
             s = s.inputs[0]
         if s.op.is_variable:
             return "AccumulateGrad"
-        words = (s.label or s.op.name).split("_")
+        words = (s.label or s.op.label).split("_")
         return "".join(w[:1].upper() + w[1:] for w in words) + "Backward0"
 
     @property

@@ -97,8 +97,9 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
 def first_sight(op: Op, args: tuple[Any, ...]) -> Any:
     """What `op` gives for symbols: its shape and dtype checks, and the expansion of a composite, happen here."""
     out = op.invoke(args)
-    if out.__class__ is Symbol and not out.label and out not in args:
-        out.label = op.label
+    for s in (out,) if out.__class__ is Symbol else out if out.__class__ is tuple else ():
+        if s.__class__ is Symbol and not s.label and s not in args:
+            s.label = op.label
     return out
 
 
@@ -266,6 +267,11 @@ def _place(out: Any, source: Symbol, kind: Type, parent: View | None) -> Any:
 
 
 def _wrap_view(found: Any, op: Op, base: Tensor, rest: tuple[Any, ...]) -> Any:
+    if op.must_view and found.__class__ is tuple and found[0] is None:
+        raise RuntimeError(
+            f"{op.name}: view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
+            f"Use .reshape(...) instead. Got shape {list(base.shape)} and stride {list(base.stride())}"
+        )
     if found.__class__ is list:
         if any(f[0] is None for f in found):
             return _structure(_recorded(op, base, rest), op)

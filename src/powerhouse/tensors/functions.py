@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import sys
 import types
@@ -10,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from .. import ops  # noqa: F401 (fills the registry)
+from ..core.errors import describe
 from ..graph.op import REGISTRY, Op, Parameter
 from ..graph.symbol import Type
 from . import creation
@@ -133,6 +135,8 @@ def _renamed(given: dict[str, Any], named: dict[str, Any], op: Op) -> dict[str, 
 def _to_out(result: Any, out: Any, op: Op) -> Any:
     """Write results to the tensors given as `out=`, resized where needed."""
     if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"{op.name}(): argument 'out' must be a tuple of {len(result)} Tensors, got {describe(out)}")
         for r, o in zip(result, out, strict=True):
             _to_out(r, o, op)
         return out
@@ -179,14 +183,21 @@ def install(module_name: str, space: str, submodules: Iterable[str] = ()) -> Non
     module = sys.modules[module_name]
     table = {name: op for name, op in NAMESPACES.get(space, {}).items() if name not in module.__dict__}  # the others are written by hand
 
+    hidden: dict[str, Any] = {}
+
     def lookup(name: str) -> Any:
+        if name in hidden:
+            return hidden[name]
         op = table.get(name)
         if op is None and name in submodules:
             return import_module(f"{module_name}.{name}")
         if op is None:
             raise AttributeError(f"module '{module_name}' has no attribute '{name}'")
         function = function_of(op, f"{space}.{name}" if space else name)
-        setattr(module, name, function)
+        if module_name == __name__ and hasattr(builtins, name):
+            hidden[name] = function  # `functions.sum` must not become this module's `sum`
+        else:
+            setattr(module, name, function)
         return function
 
     def names() -> list[str]:
@@ -224,6 +235,7 @@ def _fill_operators() -> None:
         setattr(Tensor, f"__{name}__", _operator(REGISTRY[name], False, False))
     for short, name in UNARY.items():
         setattr(Tensor, f"__{short}__", _unary(REGISTRY[name]))
+    Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
     Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
 
 
@@ -232,6 +244,5 @@ _fill_operators()
 for _name in ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "empty_strided", "arange", "linspace", "logspace", "eye",
               "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal"):
     globals()[_name] = getattr(creation, _name)
-range = creation.range_
 __all__ = ["NAMESPACES", "apply", "as_tensor", "from_dlpack", "from_numpy", "function_of", "install", "tensor"]
 install(__name__, "")

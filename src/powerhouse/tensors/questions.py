@@ -66,7 +66,9 @@ def detach_(input: Tensor) -> Tensor:
     return input.detach_()
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A 0-d tensor of a number, in the default float dtype unless `dtype` is given.
 
     >>> import powerhouse as torch
@@ -75,7 +77,9 @@ def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any 
     """
     if isinstance(s, (list, tuple)) or (is_tensor(s) and s.ndim):
         raise TypeError(f"scalar_tensor(): argument 's' must be Number, got {describe(s)}")
-    return creation.full((), s.item() if is_tensor(s) else s, dtype=dtype or creation.dt.default_float(), device=device)
+    return creation.full(
+        (), s.item() if is_tensor(s) else s, dtype=dtype or creation.dt.default_float(), device=device, requires_grad=requires_grad
+    )
 
 
 def as_subclass(self: Tensor, cls: type) -> Any:

@@ -6,8 +6,10 @@ from typing import Any
 
 from ..core import dtypes as dt
 from ..core.shapes import as_shape
-from ..tensors import Tensor, empty, functions, rand, randint
+from ..graph.op import REGISTRY
+from ..tensors import Tensor, empty, rand, randint
 from ..tensors._settings import iinfo
+from ..tensors.apply import apply
 
 
 def make_tensor(
@@ -59,6 +61,6 @@ def _drawn(size: tuple[int, ...], dtype: dt.dtype, low: float | None, high: floa
     start, end = (-9.0 if low is None else low), (9.0 if high is None else high)
     if dtype.is_complex:
         real = dtype.to_real()
-        return functions.complex(*(rand(size, dtype=real) * (end - start) + start for _ in range(2)))
+        return apply(REGISTRY["complex"], tuple(rand(size, dtype=real) * (end - start) + start for _ in range(2)))
     drawn = rand(size, dtype=dt.float64 if dtype is dt.float64 else dt.float32)
     return (drawn * (end - start) + start).to(dtype)
