@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import doctest
 import importlib
 import pkgutil
@@ -16,6 +17,7 @@ _FOUND = pkgutil.walk_packages(powerhouse.__path__, "powerhouse.")
 MODULES = ["powerhouse", *(found.name for found in _FOUND if not found.name.endswith("__main__"))]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 NAMES = {"powerhouse": powerhouse, "torch": powerhouse, "np": numpy}  # what an example may use without importing it
+NAMES |= {name: getattr(builtins, name) for name in ("bool", "float", "int")}  # in the package itself they are dtypes
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -22,7 +22,7 @@ FLOORS = {
 # Recipes are copied and run by users, so they import the package as users do.
 USERS = {"recipes", "cli", "__main__"}
 # graph/ declares the few primitives that it speaks of itself; the memory plan and the gradient know these and no others.
-KNOWN_BELOW = {"leaf", "number", "const", "item", "variable", "alias", "stop", "fence", "with_value", "cast", "expand"}
+KNOWN_BELOW = {"leaf", "number", "const", "item", "variable", "alias", "stop", "fence", "with_value", "overwritten", "cast", "expand"}
 
 
 def modules():

@@ -10,7 +10,7 @@ from ..engine.segment import RECORDER
 from ..graph.op import Type, constant, fit
 from ..graph.symbol import Symbol
 from ..tensors._gradient import no_grad, set_grad_enabled
-from ..tensors.apply import is_tensor, read, wrap
+from ..tensors.apply import is_tensor, read, wrap, write
 
 
 class Context:
@@ -166,11 +166,11 @@ def _connect(cls: type[Function], context: Context, args: tuple[Any, ...], input
             continue
         symbol = segment.variable(read(o).plain, Output(node, i))
         if any(o is t for t in context._dirty):
-            o._lens = None
-            segment.write(o._storage, symbol)
+            write(o, symbol, cls.__name__)
             connected.append(o)
         else:
             connected.append(wrap(symbol))
+    context._saved = tuple(next((c for o, c in zip(outputs, connected, strict=True) if o is t), t) for t in context._saved)
     return tuple(connected) if isinstance(result, (tuple, list)) else connected[0]
 
 

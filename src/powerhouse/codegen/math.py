@@ -1,139 +1,39 @@
-"""The functions of the scalar vocabulary on LLVM values: polynomials after range reduction, a few ulp, the same on every target.
+"""Exponentials, logarithms and powers on LLVM values: polynomials after range reduction, a few ulp, the same on every target.
 
-Sources: Cody and Waite, "Software Manual for the Elementary Functions", 1980; coefficients are Remez fits made for these ranges.
-Special values (nan, infinities, signed zeros) are those of C's library.
+Sources: Cody and Waite, "Software Manual for the Elementary Functions", 1980; Dekker, "A floating-point technique for extending the
+available precision", 1971. Special values (nan, infinities, signed zeros) are those of C's library. The rarer functions of float32 are
+computed in float64 and rounded.
 """
 
 from __future__ import annotations
 
-from math import factorial, inf, log, nan, pi
+from math import factorial, inf, log, nan
 from typing import Any
 
-import numpy as np
-
-from .values import BOOL, F32, F64, I32, I64, Unsupported, Value
-
-FUNCTIONS: dict[str, Any] = {}
-
-
-def function(f: Any) -> Any:
-    """Declare a function of the vocabulary: `(s, x, ...)` on values."""
-    FUNCTIONS[f.__name__.rstrip("_")] = f
-    return f
-
-
-def _intrinsic(name: str, llvm: str) -> None:
-    def call(s: Any, *args: Value) -> Value:
-        if args[0].kind.kind != "f":
-            raise Unsupported(f"{name} on {args[0].kind}")
-        return args[0].b.intrinsic(llvm, *args)
-
-    FUNCTIONS[name] = call
-
-
-for _name, _llvm in {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "roundeven", "sqrt": "sqrt", "copysign": "copysign", "fma": "fma"}.items():
-    _intrinsic(_name, _llvm)
-
-
-def fma(a: Any, b: Any, c: Any) -> Value:
-    """`a * b + c`, rounded once."""
-    x = next(v for v in (a, b, c) if isinstance(v, Value))
-    a, b, c = (v if isinstance(v, Value) else x.b.constant(v, x.kind) for v in (a, b, c))
-    return x.b.intrinsic("fma", a, b, c)
-
-
-def horner(x: Value, coefficients: tuple[float, ...]) -> Value:
-    """The polynomial with these coefficients, highest power first."""
-    total: Any = coefficients[0]
-    for c in coefficients[1:]:
-        total = fma(total, x, c)
-    return total
-
-
-def _float(x: Value, name: str) -> None:
-    if x.kind.kind != "f":
-        raise Unsupported(f"{name} on {x.kind}")
-
-
-@function
-def abs(s: Any, x: Value) -> Value:
-    """The absolute value."""
-    if x.kind.kind == "f":
-        return x.b.intrinsic("fabs", x)
-    if x.kind.kind == "u" or x.kind == BOOL:
-        return x
-    return s.where(x < 0, -x, x)
-
-
-@function
-def isnan(s: Any, x: Value) -> Value:
-    """Whether x is nan."""
-    return x != x if x.kind.kind == "f" else x.b.constant(False, BOOL)
-
-
-@function
-def isinf(s: Any, x: Value) -> Value:
-    """Whether x is an infinity."""
-    return abs(s, x) == inf if x.kind.kind == "f" else x.b.constant(False, BOOL)
-
-
-@function
-def isfinite(s: Any, x: Value) -> Value:
-    """Whether x is neither nan nor an infinity."""
-    return abs(s, x) < inf if x.kind.kind == "f" else x.b.constant(True, BOOL)
-
-
-@function
-def signbit(s: Any, x: Value) -> Value:
-    """Whether the sign bit is set."""
-    return x.bits() < 0 if x.kind.kind == "f" else x < 0
-
-
-@function
-def logical_not(s: Any, x: Value) -> Value:
-    """Whether x is zero."""
-    return ~x if x.kind == BOOL else x == 0
-
-
-@function
-def conj(s: Any, x: Value) -> Value:
-    """A real number is its own conjugate."""
-    return x
-
-
-@function
-def minimum(s: Any, a: Value, b: Value) -> Value:
-    """The smaller; nan if either is."""
-    if a.kind.kind == "f":
-        return s.where((a < b) | (a != a), a, b)
-    return s.where(a < b, a, b)
-
-
-@function
-def maximum(s: Any, a: Value, b: Value) -> Value:
-    """The larger; nan if either is."""
-    if a.kind.kind == "f":
-        return s.where((a > b) | (a != a), a, b)
-    return s.where(a > b, a, b)
-
+from . import angles
+from .values import BOOL, F32, F64, Value
+from .vocabulary import FUNCTIONS, abs, floats_only, fma, function, horner, in_double, two_sum
 
 # --- exponentials -----------------------------------------------------------------------------------------------------------------
 
 # Taylor's coefficients are within an ulp of the best ones on |r| <= log(2) / 2 for these degrees.
 _EXP = {F32: tuple(1 / factorial(k) for k in range(7, -1, -1)), F64: tuple(1 / factorial(k) for k in range(13, -1, -1))}
-_LN2 = {F32: (0.693359375, -2.12194440054690583e-4), F64: (0.693147180369123816490, 1.90821492927058770002e-10)}
+_LN2 = {F32: (0.693359375, -2.12194440054690583e-4), F64: (0.6931471787393093, 1.8206359985041462e-09)}  # the first is short: n times it is exact
 _EXP_RANGE = {F32: (-104.0, 88.7228394), F64: (-745.2, 709.782712893384)}
 _MANTISSA = {F32: 23, F64: 52}
 _BIAS = {F32: 127, F64: 1023}
+_WHOLE = {F32: 1.5 * 2.0**23, F64: 1.5 * 2.0**52}  # added to a small whole number, it leaves the number in the low bits
 
 
-def _power_of_two(n: Value, kind: np.dtype) -> Value:
+def _power_of_two(n: Value, kind: Any) -> Value:
     """2 to an integer power within the normal range, by its bits."""
     return ((n + _BIAS[kind]) << _MANTISSA[kind]).as_float()
 
 
 def _integer(x: Value) -> Value:
-    return x._convert("fptosi", I32 if x.kind == F32 else I64)
+    """A whole number, below 2**22 (float32) or 2**51 (float64) in size, as an integer of the same width."""
+    shift = x.b.constant(_WHOLE[x.kind], x.kind)
+    return (x + shift).bits() - shift.bits()
 
 
 def _scaled(value: Value, n: Value) -> Value:
@@ -142,36 +42,53 @@ def _scaled(value: Value, n: Value) -> Value:
     return value * _power_of_two(half, value.kind) * _power_of_two(n - half, value.kind)
 
 
+def _within(s: Any, x: Value, low: float, high: float) -> Value:
+    """x held between two bounds, and 0 for nan."""
+    inside = s.where(x > high, s.like(high, x), s.where(x < low, s.like(low, x), x))
+    return s.where(x != x, s.like(0.0, x), inside)
+
+
+def _less_logs(inside: Value) -> tuple[Value, Value]:
+    """`(n, r)` with x = n log 2 + r and |r| at most log(2) / 2."""
+    n = inside.b.intrinsic("roundeven", inside * (1 / log(2)))
+    r = fma(n, -_LN2[inside.kind][0], inside)
+    return n, fma(n, -_LN2[inside.kind][1], r)
+
+
 @function
 def exp(s: Any, x: Value) -> Value:
     """e to the power x: x = n log 2 + r, a polynomial in r, times 2**n."""
-    _float(x, "exp")
+    floats_only(x, "exp")
     low, high = _EXP_RANGE[x.kind]
-    inside = s.where(x > high, s.like(high, x), s.where(x < low, s.like(low, x), x))
-    inside = s.where(x != x, s.like(0.0, x), inside)
-    n = x.b.intrinsic("roundeven", inside * (1 / log(2)))
-    r = fma(n, -_LN2[x.kind][0], inside)
-    r = fma(n, -_LN2[x.kind][1], r)
+    n, r = _less_logs(_within(s, x, low, high))
     out = _scaled(horner(r, _EXP[x.kind]), _integer(n))
     out = s.where(x > high, s.like(inf, x), s.where(x < low, s.like(0.0, x), out))
     return s.where(x != x, x, out)
 
 
 @function
+def exp2(s: Any, x: Value) -> Value:
+    """2 to the power x: as `exp`, with a remainder that is exact."""
+    floats_only(x, "exp2")
+    low, high = {F32: (-150.0, 128.0), F64: (-1075.0, 1024.0)}[x.kind]
+    inside = _within(s, x, low, high)
+    n = x.b.intrinsic("roundeven", inside)
+    out = _scaled(horner((inside - n) * log(2), _EXP[x.kind]), _integer(n))
+    out = s.where(x >= high, s.like(inf, x), s.where(x <= low, s.like(0.0, x), out))
+    return s.where(x != x, x, out)
+
+
+@function
 def expm1(s: Any, x: Value) -> Value:
     """exp(x) - 1, accurate near zero."""
-    _float(x, "expm1")
-    low, high = _EXP_RANGE[x.kind]
-    inside = s.where(x > high, s.like(high, x), s.where(x < -50.0, s.like(-50.0, x), x))
-    inside = s.where(x != x, s.like(0.0, x), inside)
-    n = x.b.intrinsic("roundeven", inside * (1 / log(2)))
-    r = fma(n, -_LN2[x.kind][0], inside)
-    r = fma(n, -_LN2[x.kind][1], r)
-    series = horner(r, _EXP[x.kind][:-1]) * r  # exp(r) - 1
+    floats_only(x, "expm1")
+    high = _EXP_RANGE[x.kind][1]
+    n, r = _less_logs(_within(s, x, -50.0, high))
+    series = fma(horner(r, _EXP[x.kind][:-2]) * r, r, r)  # exp(r) - 1
     integer = _integer(n)
     half = integer >> 1
     a, b = _power_of_two(half, x.kind), _power_of_two(integer - half, x.kind)
-    out = fma(series * a, b, a * b - 1)
+    out = fma(series, a, a - _power_of_two(half - integer, x.kind)) * b
     out = s.where(integer == 0, series, out)
     out = s.where(x > high, s.like(inf, x), out)
     return s.where(x != x, x, s.where(x == 0, x, out))
@@ -180,7 +97,7 @@ def expm1(s: Any, x: Value) -> Value:
 @function
 def tanh(s: Any, x: Value) -> Value:
     """By expm1: tanh |x| = e / (e + 2) with e = expm1(2 |x|)."""
-    _float(x, "tanh")
+    floats_only(x, "tanh")
     size = abs(s, x)
     capped = s.where(size > 20.0, s.like(20.0, x), size)
     e = expm1(s, capped + capped)
@@ -188,92 +105,221 @@ def tanh(s: Any, x: Value) -> Value:
     return s.where(x != x, x, x.b.intrinsic("copysign", out, x))
 
 
+def _half_exp(s: Any, size: Value) -> Value:
+    """exp(size) / 2 for size >= 0, infinite only where that is."""
+    high = 710.4758600739439
+    n, r = _less_logs(_within(s, size, 0.0, high))
+    out = _scaled(horner(r, _EXP[size.kind]), _integer(n) - 1)
+    return s.where(size > high, s.like(inf, size), s.where(size != size, size, out))
+
+
 @function
-def log_(s: Any, x: Value) -> Value:
-    """The natural logarithm: x = 2**n m with m near 1, and the series of atanh."""
-    _float(x, "log")
+@in_double
+def sinh(s: Any, x: Value) -> Value:
+    """The hyperbolic sine: by expm1 up to 1, by exp beyond."""
+    size = abs(s, x)
+    h = _half_exp(s, size)
+    e = expm1(s, s.where(size > 1.0, s.like(1.0, x), size))
+    out = s.where(size > 1.0, h - 0.25 / h, (e + e / (e + 1)) * 0.5)
+    return x.b.intrinsic("copysign", out, x)
+
+
+@function
+@in_double
+def cosh(s: Any, x: Value) -> Value:
+    """The hyperbolic cosine."""
+    h = _half_exp(s, abs(s, x))
+    return h + 0.25 / h
+
+
+# --- logarithms ---------------------------------------------------------------------------------------------------------------------
+
+_TINY = {F32: (1.17549435e-38, 32), F64: (2.2250738585072014e-308, 64)}  # the smallest normal number, and what lifts others above it
+_ONE_OVER_LN2 = {F32: (1.4426950216293335, 1.9259629911e-08), F64: (1.4426950408889634, 2.0355273740931033e-17)}
+_ROOT_HALF = {F32: 0x3F3504F3, F64: 0x3FE6A09E667F3BCD}
+
+
+def _taken_apart(s: Any, x: Value) -> tuple[Value, Value]:
+    """`(n, m)` with x = 2**n m and m in [sqrt(1/2), sqrt(2)); n in the kind of x."""
     kind = x.kind
-    tiny = {F32: 1.17549435e-38, F64: 2.2250738585072014e-308}[kind]
+    tiny, lift = _TINY[kind]
     small = x < tiny
-    lift = {F32: 2.0**32, F64: 2.0**64}[kind]
-    y = s.where(small, x * lift, x)
-    bits = y.bits()
-    root = {F32: 0x3F3504F3, F64: 0x3FE6A09E667F3BCD}[kind]  # sqrt(1/2): m lies in [sqrt(1/2), sqrt(2))
-    shifted = bits - root
-    n = shifted >> _MANTISSA[kind]
+    bits = s.where(small, x * 2.0**lift, x).bits()
+    n = (bits - _ROOT_HALF[kind]) >> _MANTISSA[kind]
     m = (bits - (n << _MANTISSA[kind])).as_float()
-    exponent = (n - s.where(small, s.like(32 if kind == F32 else 64, n), s.like(0, n)))._convert("sitofp", kind)
+    return (n - s.where(small, s.like(lift, n), s.like(0, n)))._convert("sitofp", kind), m
+
+
+def _log_of_part(m: Value) -> tuple[Value, Value]:
+    """`(f, g)` with log m = f + g, by the series of atanh."""
     f = m - 1
     z = f / (f + 2)
     w = z * z
-    terms = 5 if kind == F32 else 11
+    terms = 5 if m.kind == F32 else 11
     series = horner(w, tuple(2 / (2 * k + 1) for k in range(terms, 0, -1))) * w
     half = f * f * 0.5
-    tail = fma(exponent, _LN2[kind][1], z * (half + series))
-    out = fma(exponent, _LN2[kind][0], f - (half - tail))
+    return f, z * (half + series) - half
+
+
+def _log_edges(s: Any, x: Value, out: Value) -> Value:
+    """A logarithm's values at infinity, at zero, and below it."""
     out = s.where(x == inf, x, out)
     out = s.where(x == 0, s.like(-inf, x), out)
     return s.where((x < 0) | (x != x), s.like(nan, x), out)
 
 
 @function
+def log_(s: Any, x: Value) -> Value:
+    """The natural logarithm: x = 2**n m with m near 1, and the series of atanh."""
+    floats_only(x, "log")
+    n, m = _taken_apart(s, x)
+    f, g = _log_of_part(m)
+    return _log_edges(s, x, fma(n, _LN2[x.kind][0], f + fma(n, _LN2[x.kind][1], g)))
+
+
+@function
+def log2(s: Any, x: Value) -> Value:
+    """The logarithm to base 2, exact for powers of 2."""
+    floats_only(x, "log2")
+    n, m = _taken_apart(s, x)
+    f, g = _log_of_part(m)
+    high, low = _ONE_OVER_LN2[x.kind]
+    return _log_edges(s, x, n + fma(f, high, fma(f, low, g * high)))
+
+
+@function
+@in_double
+def log10(s: Any, x: Value) -> Value:
+    """The logarithm to base 10."""
+    n, m = _taken_apart(s, x)
+    f, g = _log_of_part(m)
+    part = fma(f, 1.098319650216765e-17, g * 0.4342944819032518)
+    return _log_edges(s, x, fma(n, 0.3010299950838089, fma(f, 0.4342944819032518, fma(n, 5.801722962879576e-10, part))))
+
+
+@function
 def log1p(s: Any, x: Value) -> Value:
     """log(1 + x), corrected for the rounding of the sum."""
-    _float(x, "log1p")
+    floats_only(x, "log1p")
     u = x + 1
-    rest = x - (u - 1)
-    out = log_(s, u) + s.where(u == 0, s.like(0.0, x), rest / u)
-    out = s.where(x == inf, x, out)
-    return s.where(x == 0, x, out)
-
-
-# --- trigonometry -------------------------------------------------------------------------------------------------------------------
-
-_PI_2 = {F32: (1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8), F64: (1.57079632673412561417, 6.07710050630396597660e-11, 2.02226624879595063154e-21)}
-
-
-def _quadrant(s: Any, x: Value) -> tuple[Value, Value]:
-    """`(n, r)` with x = n pi / 2 + r, for |x| below about 1e5 (float32) or 1e9 (float64)."""
-    n = x.b.intrinsic("roundeven", x * (2 / pi))
-    r = x
-    for part in _PI_2[x.kind]:
-        r = fma(n, -part, r)
-    return _integer(n), r
-
-
-def _sin_series(r: Value) -> Value:
-    terms = 5 if r.kind == F32 else 9
-    w = r * r
-    return fma(horner(w, tuple((-1) ** k / factorial(2 * k + 1) for k in range(terms - 1, 0, -1))) * w, r, r)
-
-
-def _cos_series(r: Value) -> Value:
-    terms = 6 if r.kind == F32 else 10
-    w = r * r
-    return horner(w, tuple((-1) ** k / factorial(2 * k) for k in range(terms - 1, -1, -1)))
-
-
-def _wave(s: Any, x: Value, shift: int, name: str) -> Value:
-    if x.kind != F32:
-        raise Unsupported(f"{name} on {x.kind}")
-    wide = x.astype(F64)  # the reduction needs more digits than float32 has
-    n, r = _quadrant(s, wide)
-    n = n + shift
-    r = r.astype(F32)
-    swap = (n & 1) != 0
-    value = s.where(swap, _cos_series(r), _sin_series(r))
-    value = s.where((n & 2) != 0, -value, value)
-    return s.where(abs(s, x) == inf, s.like(nan, x), value)
-
-
-@function
-def sin(s: Any, x: Value) -> Value:
-    """The sine."""
-    out = _wave(s, x, 0, "sin")
+    big = u - 1
+    rest = (x - big) + (1 - (u - big))
+    out = log_(s, u) + s.where((u == 0) | (x == inf), s.like(0.0, x), rest / u)
     return s.where(x == 0, x, out)
 
 
 @function
-def cos(s: Any, x: Value) -> Value:
-    """The cosine."""
-    return _wave(s, x, 1, "cos")
+@in_double
+def asinh(s: Any, x: Value) -> Value:
+    """The inverse of sinh: log1p(a + a a / (1 + sqrt(1 + a a))); beyond 2**28, log(2 a)."""
+    size = abs(s, x)
+    a = s.where(size > 2.0**28, s.like(1.0, x), size)
+    square = a * a
+    near = log1p(s, a + square / (x.b.intrinsic("sqrt", square + 1) + 1))
+    out = s.where(size > 2.0**28, log_(s, size) + log(2), near)
+    return s.where(x != x, x, x.b.intrinsic("copysign", out, x))
+
+
+@function
+@in_double
+def acosh(s: Any, x: Value) -> Value:
+    """The inverse of cosh; nan below 1; beyond 2**28, log(2 x)."""
+    t = s.where(x > 2.0**28, s.like(1.0, x), x - 1)
+    near = log1p(s, t + x.b.intrinsic("sqrt", t * t + t * 2))
+    return s.where(x < 1, s.like(nan, x), s.where(x > 2.0**28, log_(s, x) + log(2), near))
+
+
+@function
+@in_double
+def atanh(s: Any, x: Value) -> Value:
+    """The inverse of tanh: log1p(2 a / (1 - a)) / 2; nan beyond 1."""
+    size = abs(s, x)
+    return x.b.intrinsic("copysign", log1p(s, (size + size) / (1 - size)) * 0.5, x)
+
+
+# --- powers and roots ---------------------------------------------------------------------------------------------------------------
+
+
+def _log_pair(s: Any, x: Value) -> tuple[Value, Value]:
+    """The logarithm of a positive float64 as the sum of two, to about 65 bits."""
+    n, m = _taken_apart(s, x)
+    f, d = m - 1, m + 1
+    z = f / d
+    z_low = (fma(-z, d, f) - z * (m - (d - 1))) / d
+    square = z * z
+    square_low = fma(z, z, -square) + z * z_low * 2
+    third = 2 / 3
+    c = square * third
+    c_low = fma(square, third, -c) + (square_low * third + square * 3.700743415417188e-17)
+    cube = z * c  # 2/3 z**3
+    cube_low = fma(z, c, -cube) + (z * c_low + z_low * c)
+    rest = horner(square, tuple(2 / (2 * k + 1) for k in range(11, 1, -1))) * square * square * z
+    high, low = two_sum(z + z, cube)
+    low = low + (cube_low + (z_low * 2 + rest))
+    whole = n * _LN2[F64][0]
+    total, lost = two_sum(whole, high)
+    total, lost = s.where(n == 0, high, total), s.where(n == 0, s.like(0.0, x), lost)
+    return two_sum(total, lost + fma(n, _LN2[F64][1], low))
+
+
+def _power_of_size(s: Any, size: Value, y: Value) -> Value:
+    """`size ** y` for float64 and size > 0."""
+    high, low = _log_pair(s, size)
+    p = y * high
+    p_low = fma(y, high, -p) + y * low
+    bounds = _EXP_RANGE[F64]
+    finite = (p >= bounds[0]) & (p <= 710.0)
+    n, r = _less_logs(s.where(finite, p, s.like(0.0, p)))
+    value = _scaled(horner(r + s.where(finite, p_low, s.like(0.0, p)), _EXP[F64]), _integer(n))
+    return s.where(finite, value, s.where(p > 0, s.like(inf, p), s.where(p != p, p, s.like(0.0, p))))
+
+
+def _float_power(s: Any, x: Value, y: Value) -> Value:
+    """`x ** y` of float64, with C's special values."""
+    size = abs(s, x)
+    plain = (size > 0) & (size < inf)
+    value = _power_of_size(s, s.where(plain, size, s.like(1.0, x)), y)
+    value = s.where(abs(s, y) == inf, s.where(size == 1, s.like(1.0, x), s.where((size > 1) ^ (y < 0), s.like(inf, x), s.like(0.0, x))), value)
+    edge = s.where((size == 0) ^ (y < 0), s.like(0.0, x), s.like(inf, x))  # of 0 and infinity
+    value = s.where(plain, value, edge)
+    half = y * 0.5
+    whole, even = y.b.intrinsic("floor", y) == y, y.b.intrinsic("floor", half) == half
+    negative = x.bits() < 0
+    value = s.where(negative & whole & ~even, -value, value)
+    value = s.where((x < 0) & ~whole & plain, s.like(nan, x), value)
+    value = s.where((x != x) | (y != y), s.like(nan, x), value)
+    return s.where((y == 0) | (x == 1), s.like(1.0, x), value)
+
+
+def _whole_power(s: Any, x: Value, n: Value) -> Value:
+    """`x ** n` of integers, n >= 0, by squaring; it wraps as products do."""
+    out, square = s.like(1, x), x
+    for k in range(8 * x.kind.itemsize):
+        out = s.where((n & (1 << k) if k < 63 else n & -(1 << 63)) != 0, out * square, out)
+        square = square * square
+    return out
+
+
+@function
+def power(s: Any, x: Value, y: Value) -> Value:
+    """x to the power y."""
+    if x.kind == BOOL:
+        return x | ~y
+    if x.kind.kind != "f":
+        return _whole_power(s, x, y)
+    return in_double(_float_power)(s, x, y)
+
+
+@function
+@in_double
+def hypot(s: Any, a: Value, b: Value) -> Value:
+    """sqrt(a a + b b), scaled so that it overflows only if the result does; an infinity wins over nan."""
+    a, b = abs(s, a), abs(s, b)
+    large, small = s.where(a > b, a, b), s.where(a > b, b, a)
+    ratio = s.where(large == 0, large, small / large)
+    out = large * a.b.intrinsic("sqrt", fma(ratio, ratio, 1.0))
+    out = s.where((a != a) | (b != b), s.like(nan, a), out)
+    return s.where((a == inf) | (b == inf), s.like(inf, a), out)
+
+
+__all__ = ["FUNCTIONS", "angles"]

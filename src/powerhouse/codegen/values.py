@@ -37,6 +37,9 @@ def literal(number: Any, kind: np.dtype) -> str:
     return str(int(np.asarray(int(number) & (2 ** (8 * kind.itemsize) - 1), np.dtype(f"u{kind.itemsize}")).astype(f"i{kind.itemsize}")))
 
 
+_OF_BOOL = {"add": "or", "mul": "and"}  # sums and products of truth values
+
+
 class Builder:
     """Instructions in order. Equal instructions are written once."""
 
@@ -164,21 +167,31 @@ class Value:
         if isinstance(other, (bool, np.bool_)):
             return self, self.b.constant(other, self.kind)
         if isinstance(other, (int, float, np.integer, np.floating)):
-            if isinstance(other, (float, np.floating)) and self.kind.kind != "f":
-                raise Unsupported("a float meets an integer")
-            if self.kind == BOOL:
-                raise Unsupported("a number meets a bool")
-            return self, self.b.constant(other, self.kind)
+            kind = self.kind
+            if isinstance(other, (float, np.floating)) and kind.kind != "f":
+                kind = F64
+            elif kind == BOOL:
+                kind = I64
+            return self.astype(kind), self.b.constant(other, kind)
         raise Unsupported(f"an operand of type {type(other).__name__}")
 
     def _binary(self, other: Any, floating: str, integer: str, swap: bool = False) -> Value:
         a, b = self._other(other)
         if swap:
             a, b = b, a
+        if a.kind == BOOL:
+            integer = _OF_BOOL.get(integer, integer)
         op = floating if a.kind.kind == "f" else integer
         if not op or (a.kind == BOOL and op not in ("and", "or", "xor")):
             raise Unsupported(f"{floating or integer} on {a.kind}")
         return Value(self.b, self.b.define(f"{op} {self.b.vector(a.kind)} {a.name}, {b.name}"), a.kind)
+
+    def _ratio(self, other: Any, swap: bool = False) -> Value:
+        """The quotient; of integers, in float64."""
+        a, b = self._other(other)
+        if a.kind.kind != "f":
+            a, b = a.astype(F64), b.astype(F64)
+        return a._binary(b, "fdiv", "", swap)
 
     def _compare(self, other: Any, ordered: str, signed: str, unsigned: str) -> Value:
         a, b = self._other(other)
@@ -191,8 +204,9 @@ class Value:
     def __rsub__(self, o: Any) -> Value: return self._binary(o, "fsub", "sub", True)
     def __mul__(self, o: Any) -> Value: return self._binary(o, "fmul", "mul")
     def __rmul__(self, o: Any) -> Value: return self._binary(o, "fmul", "mul", True)
-    def __truediv__(self, o: Any) -> Value: return self._binary(o, "fdiv", "")
-    def __rtruediv__(self, o: Any) -> Value: return self._binary(o, "fdiv", "", True)
+    def __truediv__(self, o: Any) -> Value: return self._ratio(o)
+    def __rtruediv__(self, o: Any) -> Value: return self._ratio(o, True)
+    def __floordiv__(self, o: Any) -> Value: return floored_quotient(*self._other(o))
     def __and__(self, o: Any) -> Value: return self._binary(o, "", "and")
     def __or__(self, o: Any) -> Value: return self._binary(o, "", "or")
     def __xor__(self, o: Any) -> Value: return self._binary(o, "", "xor")
@@ -253,3 +267,25 @@ class LlvmScalars(Scalars):
 
 def _kind_of(number: Any) -> np.dtype:
     return BOOL if isinstance(number, bool) else I64 if isinstance(number, int) else F32
+
+
+_PLAIN = LlvmScalars({})
+
+
+def quotient(a: Value, b: Value) -> Value:
+    """Integer division towards zero that cannot trap: by 0 it gives 0, and the least number by -1 itself."""
+    signed = a.kind.kind == "i"
+    special = (b == 0) | (b == -1) if signed else b == 0
+    out = a._binary(_PLAIN.where(special, _PLAIN.like(1, b), b), "", "sdiv" if signed else "udiv")
+    if signed:
+        out = _PLAIN.where(b == -1, -a, out)
+    return _PLAIN.where(b == 0, _PLAIN.like(0, a), out)
+
+
+def floored_quotient(a: Value, b: Value) -> Value:
+    """Integer division that rounds down; by 0 it gives 0."""
+    out = quotient(a, b)
+    if a.kind.kind == "u":
+        return out
+    inexact = (a != out * b) & (b != 0)
+    return _PLAIN.where(inexact & ((a < 0) ^ (b < 0)), out - 1, out)

@@ -52,6 +52,7 @@ def backward(roots: Sequence[Symbol], seeds: Sequence[Symbol], wanted: Sequence[
     leaves: dict[int, list[Any]] = {}
     histories: dict[Record, Accumulator] = {}
     targets = [_Target(w, segment) for w in wanted]
+    visited: set[Symbol] = set()  # in this backward: a graph planted twice over is no reuse
     frontier = _merge(zip(roots, seeds, strict=True))
     while frontier:
         inner = tuple(dict.fromkeys(s for t in targets for s in t.symbols))
@@ -65,13 +66,13 @@ def backward(roots: Sequence[Symbol], seeds: Sequence[Symbol], wanted: Sequence[
             owner = segment.owners[v]
             if isinstance(owner, History):
                 histories.setdefault(owner.record, Accumulator()).add(owner.symbol, g)
-            elif not isinstance(owner, Output):
+            elif not isinstance(owner, Output) and owner.requires_grad:
                 entry = leaves.setdefault(id(owner), [owner, None])
                 entry[1] = g if entry[1] is None else entry[1] + g
-        if not retain:
-            segment.used.append(found.used)
+        visited |= found.used
         frontier = _next_record(histories, segment, targets, retain)
     if not retain:
+        segment.used |= visited
         segment.generation += 1
     return Found([(owner, g) for owner, g in leaves.values()], [t.total if t.leaf is None else leaves.get(id(t.leaf), (None, None))[1] for t in targets])
 
@@ -101,14 +102,13 @@ def _merge(pairs: Any) -> dict[Symbol, Symbol]:
     return out
 
 
-def _refuse_reuse(visited: frozenset[Symbol], used: list[frozenset[Symbol]]) -> None:
-    for group in used:
-        again = next((s for s in visited & group if not s.op.linear), None)
-        if again is not None:
-            raise RuntimeError(
-                f"backward: Trying to backward through the graph a second time (at op {again.op.name}), but its saved values have already been freed. "
-                "Specify retain_graph=True if you need to backward through the graph a second time."
-            )
+def _refuse_reuse(visited: frozenset[Symbol], used: set[Symbol]) -> None:
+    again = next((s for s in visited if s in used and not s.op.linear), None)
+    if again is not None:
+        raise RuntimeError(
+            f"backward: Trying to backward through the graph a second time (at op {again.op.name}), but its saved values have already been freed. "
+            "Specify retain_graph=True if you need to backward through the graph a second time."
+        )
 
 
 def _next_record(histories: dict[Record, Accumulator], segment: Segment, targets: list[_Target], retain: bool) -> dict[Symbol, Symbol]:
@@ -122,7 +122,7 @@ def _next_record(histories: dict[Record, Accumulator], segment: Segment, targets
     _refuse_reuse(visited, record.used)
     planted = replant(record, [s for s, _ in arrived] + extra, segment)
     if not retain:
-        record.used = [*record.used, visited]
+        record.used |= visited
     for t in targets:
         if t.history is not None and t.history.record is record:
             t.symbols.append(planted[t.history.symbol])
@@ -144,9 +144,9 @@ def replant(record: Record, roots: Sequence[Symbol], segment: Segment) -> dict[S
     for s in postorder(roots, children):
         if s not in planted:
             planted[s] = _plant(s, record, planted, nodes, segment)
-            if s in record.cuts:
-                segment.cuts[planted[s]] = record.cuts[s]
-                segment.walked = True
+    for s in record.cuts.keys() & planted.keys():
+        segment.cuts[planted[s]] = record.cuts[s]
+        segment.walked = True
     return planted
 
 

@@ -35,6 +35,7 @@ class Storage:
     outside: Any = None
     target: Any = None  # shared memory that the pending value is to be written to
     error: BaseException | None = None
+    before: Any = None  # what a pending write replaces, should the write fail: a buffer, or its leaf in the segment
 
     def __init__(self, buffer: Any, kind: Type) -> None:
         self.symbol: Symbol | None = None
@@ -98,7 +99,7 @@ class Segment:
         self.generation = 0
         self.ordinal = 0
         self.aliases = 0
-        self.used: list[frozenset[Symbol]] = []
+        self.used: set[Symbol] = set()
         self.flush = config.values["mode"] == "eager"
         self.walked = False  # user code takes part in backward
         self.limit = config.values["segment_limit"]
@@ -158,12 +159,16 @@ class Segment:
         return self.leaf(array, kind)
 
     def unique(self, s: Symbol) -> Symbol:
-        """`s` with an identity of its own where another tensor of this segment already is `s`."""
+        """`s` as the value of a tensor: with an identity apart from that of any other tensor, and of the same symbol inside a composite."""
         if s in self.produced:
-            s = make(alias, (s,), (self.aliases,))
-            self.aliases += 1
+            return self.alias(s)
         self.produced.add(s)
-        return s
+        return s.own
+
+    def alias(self, s: Symbol) -> Symbol:
+        """`s` with another identity."""
+        self.aliases += 1
+        return make(alias, (s,), (self.aliases,))
 
     def write(self, st: Storage, value: Symbol) -> None:
         """`st` holds `value` from now on."""
@@ -171,6 +176,8 @@ class Segment:
             st.target, self.flush = st.buffer, True
         if st.segment is not self or st.buffer is not None or st.symbol is None:
             self.live.append(weakref.ref(st))
+            if st.buffer is not None:
+                st.before = st.symbol if st.segment is self and st.symbol is not None and st.symbol.op is leaf else st.buffer
         st.symbol, st.segment, st.buffer = value, self, None
         if st.history is not None:
             st.history = None
@@ -243,20 +250,26 @@ def run(segment: Segment, ended: bool = False) -> None:
     """Realize every live pending storage of `segment`. One that has ended gives up the buffers that only it holds."""
     with segment.lock:
         pending = [st for ref in segment.live if (st := ref()) is not None and st.segment is segment and st.buffer is None]
-        segment.live = []
         if not pending:
+            segment.live = []
             return
         outputs = tuple([st.symbol for st in pending])
         keep = _to_keep(outputs, segment)
         program = _program(outputs + keep)
+        donate = ended and not any(s.needs_grad for s in outputs)
+        failure = None
         try:
-            values = program.run(segment.leaves, ended and not any(s.needs_grad for s in outputs))
-        except BaseException as error:
-            for st in pending:
-                st.error = error
-            raise
-        history = Record(segment, dict(zip(keep, values[len(outputs) :], strict=True))) if any(s.needs_grad for s in outputs) else None
+            values = program.run(segment.leaves, donate)
+        except Exception as error:
+            failure, values = error, program.salvage(segment.leaves, donate)
+        segment.live = []  # not before: what was interrupted from the keyboard can be run again
+        kept = {s: value for s, value in zip(keep, values[len(outputs) :], strict=True) if not isinstance(value, Exception)}
+        history = Record(segment, kept) if any(s.needs_grad for s in outputs) else None
         for st, s, value in zip(pending, outputs, values, strict=False):
+            if isinstance(value, Exception):
+                _restore(st, segment, value)
+                continue
+            st.before = None
             if st.target is not None:
                 np.copyto(st.target, value)
                 value, st.target = st.target, None
@@ -265,6 +278,20 @@ def run(segment: Segment, ended: bool = False) -> None:
             st.buffer = value
             st.symbol = st.segment = None
             st.token = object()
+        if failure is not None:
+            raise failure
+
+
+def _restore(st: Storage, segment: Segment, error: Exception) -> None:
+    """A result that cannot be computed raises `error` when it is read; a write that fails leaves the value from before."""
+    before, st.before, st.target = st.before, None, None
+    if before is None:
+        st.error = error
+        return
+    st.buffer = segment.leaves[before.attrs[0]] if isinstance(before, Symbol) else before
+    st.type = before.type if isinstance(before, Symbol) else st.type
+    st.symbol = st.segment = None
+    st.token = object()
 
 
 def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
@@ -284,12 +311,9 @@ def _to_keep(outputs: tuple[Symbol, ...], segment: Segment) -> tuple[Symbol, ...
     return saved(roots)[0] if roots else ()
 
 
-def is_used(s: Symbol, used: list[frozenset[Symbol]]) -> bool:
+def is_used(s: Symbol, used: set[Symbol]) -> bool:
     """Whether a backward without `retain_graph` has been through `s`."""
-    for group in used:
-        if s in group:
-            return True
-    return False
+    return s in used
 
 
 __all__ = ["History", "IDENTITIES", "RECORDER", "Record", "Segment", "Storage", "is_used", "realize", "run", "settle", "with_value"]

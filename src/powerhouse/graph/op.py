@@ -390,6 +390,15 @@ def with_value(x: Symbol, value: Symbol) -> Type:
     return x.type
 
 
+@primitive(linear=True)
+def overwritten(x: Symbol, value: Symbol) -> Type:
+    """The value of `value`, which has replaced all of `x`: the gradient of `x` is zero, but there is one."""
+    return x.type
+
+
+overwritten.vjp(lambda g, out, x, value: (fit(constant(0), g.dtype, g.shape), g))
+
+
 @primitive(linear=True, cheap=True)
 def fence(x: Symbol) -> Type:
     """The same value, but what is computed from it is computed apart from what is computed from `x`: see `utils.checkpoint`."""
@@ -402,9 +411,11 @@ fence.vjp(lambda g, out, x: (g,))
 for _identity in (variable, alias, stop):
     _identity.reference(lambda x, *_: x)
 with_value.reference(lambda x, value: value)
+overwritten.reference(lambda x, value: value)
 alias.vjp(lambda g, out, x, ordinal: (g,))
 with_value.vjp(lambda g, out, x, value: (g, None))
 IDENTITIES = frozenset({variable, alias, stop})
+LAST = frozenset({with_value, overwritten})  # their value is that of their last input
 
 
 def _detach(s: Symbol) -> Symbol:
@@ -415,6 +426,7 @@ def _detach(s: Symbol) -> Symbol:
 
 
 symbol.detach = _detach
+symbol.identify = lambda s: make(alias, (s,), (0,))
 
 
 @primitive(cheap=True, linear=True)
@@ -432,6 +444,6 @@ def expand(x: Symbol, shape: tuple[int, ...]) -> Type:
     return Type(shape, x.dtype)
 
 
-__all__ = ["ATTRIBUTE", "Bad", "Elementwise", "IDENTITIES", "NUMBER", "Op", "Operand", "Parameter", "Primitive", "REGISTRY", "STATIC", "Sample", "Static", "Symbols",
+__all__ = ["ATTRIBUTE", "Bad", "Elementwise", "IDENTITIES", "LAST", "NUMBER", "Op", "Operand", "Parameter", "Primitive", "REGISTRY", "STATIC", "Sample", "Static", "Symbols",
            "TENSOR", "TENSORS", "alias", "as_symbol", "boolean", "cast", "composite", "const", "constant", "constant_value", "elementwise", "expand", "fence",
-           "fit", "item", "leaf", "number", "primitive", "rank_of", "results", "same", "stop", "to_float", "variable", "view", "with_value"]
+           "fit", "item", "leaf", "number", "overwritten", "primitive", "rank_of", "results", "same", "stop", "to_float", "variable", "view", "with_value"]

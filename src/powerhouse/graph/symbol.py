@@ -46,7 +46,7 @@ class Symbol:
     number, which gives way in type promotion. `needs_grad`: a gradient can flow through to a variable.
     """
 
-    __slots__ = ("op", "inputs", "attrs", "type", "shape", "dtype", "needs_grad", "weak", "label", "_plain", "__weakref__")
+    __slots__ = ("op", "inputs", "attrs", "type", "shape", "dtype", "needs_grad", "weak", "label", "_plain", "_own", "__weakref__")
 
     op: Primitive
     inputs: tuple[Symbol, ...]
@@ -58,6 +58,7 @@ class Symbol:
     weak: bool
     label: str
     _plain: Symbol | None
+    _own: Symbol | None
 
     @property
     def ndim(self) -> int:
@@ -77,6 +78,13 @@ class Symbol:
         if self._plain is None:
             self._plain = detach(self)
         return self._plain
+
+    @property
+    def own(self) -> Symbol:
+        """The same value as a tensor's: with an identity apart from equal symbols inside composites."""
+        if self._own is None:
+            self._own = identify(self)
+        return self._own
 
     def __repr__(self) -> str:
         args = ", ".join([*(f"%{id(i) & 0xFFFFF:x}" for i in self.inputs), *map(repr, self.attrs)])
@@ -103,8 +111,13 @@ def _build(op: Primitive, inputs: tuple[Symbol, ...], attrs: tuple[Any, ...]) ->
     s.needs_grad = op.is_variable or (op.differentiable and any(i.needs_grad for i in inputs) and (not single or s.dtype.category >= dt.FLOAT))
     s.weak = op.is_number
     s.label = ""
-    s._plain = None
+    s._plain = s._own = None
     return s
+
+
+def identify(s: Symbol) -> Symbol:
+    """`s` under an alias. Replaced when `graph.op` is loaded."""
+    raise RuntimeError("ops are not loaded")
 
 
 def detach(s: Symbol) -> Symbol:

@@ -134,22 +134,33 @@ reduce_argmax.reference(lambda x, dim: np.argmax(x, axis=dim))
 reduce_argmin.reference(lambda x, dim: np.argmin(x, axis=dim))
 
 
+def _extreme_dims(input: Symbol, dim: Any, op: str) -> tuple[int, ...]:
+    if input.numel == 0 and dim in (None, ()):
+        raise RuntimeError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+    return wrap_dims(dim, input.ndim, op)
+
+
 @composite
 def amax(input: Symbol, dim: Any = (), keepdim: bool = False) -> Symbol:
     """The maximum over `dim`; ties share the gradient evenly."""
-    dims = wrap_dims(dim, input.ndim, "amax")
+    dims = _extreme_dims(input, dim, "amax")
     return keep_dims(reduce_max(input, dims), dims, input.shape, keepdim)
 
 
 @composite
 def amin(input: Symbol, dim: Any = (), keepdim: bool = False) -> Symbol:
     """The minimum over `dim`; ties share the gradient evenly."""
-    dims = wrap_dims(dim, input.ndim, "amin")
+    dims = _extreme_dims(input, dim, "amin")
     return keep_dims(reduce_min(input, dims), dims, input.shape, keepdim)
 
 
 for _op in (amax, amin):
-    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), (0, -1), True))]))
+    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), (0, -1), True)), Sample((draw(0, 3), 1))]))
+    _op.errors(
+        lambda draw: iter(
+            [Bad((draw(0, 3),), {}, RuntimeError, "dim to be specified"), Bad((draw(0, 3), 0), {}, IndexError, "non-zero size")]
+        )
+    )
 
 
 @composite
@@ -230,7 +241,7 @@ def min(input: Symbol, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 for _op in (max, min):
-    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), 1)), Sample((draw(2, 3), -1, True)), Sample((draw(2, 3), draw(3))), Sample((draw(), 0)), Sample((draw(dtype="bool"), 0))]))
+    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), 1)), Sample((draw(2, 3), -1, True)), Sample((draw(2, 3), draw(3))), Sample((draw(), 0)), Sample((np.array(True), 0))]))
 
 
 def moments(x: Symbol, dims: tuple[int, ...], correction: float) -> tuple[Symbol, Symbol]:

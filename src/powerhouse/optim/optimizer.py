@@ -108,7 +108,8 @@ class Optimizer:
                 if set_to_none:
                     p._grad = None
                 elif p._grad is not None:
-                    p._grad = functions.zeros_like(p._grad)
+                    p._grad = p._grad.detach() if p._grad.requires_grad else p._grad
+                    p._grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient. `closure`, if given, computes the loss first, and it is returned."""

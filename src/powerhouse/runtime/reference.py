@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core.errors import OutOfMemoryError
-from ..graph.op import IDENTITIES, Elementwise, Primitive, Type, cast, const, fence, item, leaf, number, with_value
+from ..graph.op import IDENTITIES, LAST, Elementwise, Primitive, Type, cast, const, fence, item, leaf, number
 from ..graph.symbol import Symbol
 from ._numpy_scalars import NUMPY
 
@@ -69,6 +69,32 @@ class Program(NamedTuple):
         return [_owned(r[i], d, copy, known) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
 
 
+    def salvage(self, leaves: Sequence[Any], donated: bool) -> list[Any]:
+        """The outputs after `run` has failed: where an op that an output needs fails, its exception stands for it."""
+        r: list[Any] = [None] * self.registers
+        for slot, register in self.leaves:
+            r[register] = leaves[slot]
+        for slot, register in self.donated:
+            r[register] = RuntimeError("the tensor's value was lost: the op that wrote to it was interrupted") if donated else np.array(leaves[slot])
+        with np.errstate(all="ignore"):
+            for run, inputs, out, free, _ in self.steps:
+                several = out.__class__ is not int
+                made = next((r[i] for i in inputs if isinstance(r[i], Exception)), None)
+                if made is None:
+                    try:
+                        made = run(*[r[i] for i in inputs])
+                    except Exception as error:
+                        made = error
+                places = out if several else (out,)
+                for i, value in zip(places, made if several and not isinstance(made, Exception) else (made,) * len(places), strict=True):
+                    r[i] = value
+                for i in free:
+                    r[i] = None
+        known = {id(x) for x in leaves}
+        found = zip(self.outputs, self.dtypes, self.copies, strict=True)
+        return [r[i] if isinstance(r[i], Exception) else _owned(r[i], d, copy, known) for i, d, copy in found]
+
+
 NEVER, SHARES, UNKNOWN = range(3)
 
 
@@ -123,15 +149,15 @@ def overwrites(s: Symbol, alone: frozenset[Symbol]) -> bool:
 
 def value_of(s: Symbol) -> Symbol:
     """The symbol that holds the value of `s`, behind marks and kept values."""
-    while s.op in IDENTITIES or s.op is with_value:
+    while s.op in IDENTITIES or s.op in LAST:
         s = s.inputs[-1]
     return s
 
 
 def memory_of(s: Symbol) -> Symbol:
     """The symbol whose memory `s` may share: views and casts can be their input's memory."""
-    while s.op in IDENTITIES or s.op is with_value or s.op.layout is not None or s.op in (cast, fence):
-        s = s.inputs[-1] if s.op is with_value else s.inputs[0]
+    while s.op in IDENTITIES or s.op in LAST or s.op.layout is not None or s.op in (cast, fence):
+        s = s.inputs[-1] if s.op in LAST else s.inputs[0]
     return s
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..core import dtypes as dt
+from ..tensors._construct import strided
 from ..tensors.windows import BLACKMAN, HANN, Shape, _window, cosines
 from ..tensors.windows import bartlett as _triangle
 from ..tensors.windows import kaiser as _kaiser
@@ -43,7 +45,7 @@ def _check(name: str, length: int, dtype: Any, layout: Any) -> None:
         raise ValueError(f"{name} requires non-negative window length, got M={length}")
     if layout is not None and layout is not strided:
         raise ValueError(f"{name} is implemented for strided tensors only, got: {layout}")
-    if dtype is not None and dtype not in (float32, float64):
+    if dtype is not None and dtype not in (dt.float32, dt.float64):
         raise ValueError(f"{name} expects float32 or float64 dtypes, got: {dtype}")
 
 
@@ -61,6 +63,12 @@ def _gaussian(std: float = 1.0) -> Shape:
     if std <= 0:
         raise ValueError(f"gaussian: Standard deviation must be positive, got: {std} instead.")
     return lambda n, last: np.exp(-(((n - last / 2) / std) ** 2) / 2)
+
+
+def _nonnegative_kaiser(beta: float) -> Shape:
+    if beta < 0:
+        raise ValueError(f"kaiser: beta must be non-negative, got: {beta} instead.")
+    return _kaiser(beta)
 
 
 def _general_cosine(a: Iterable[float]) -> Shape:
@@ -83,7 +91,7 @@ general_cosine = _function("general_cosine", "A sum of cosines with the weights 
 general_hamming = _function("general_hamming", "`alpha - (1 - alpha) * cos`.", lambda *, alpha=0.54: cosines((alpha, 1 - alpha)))
 hamming = _function("hamming", "`alpha - (1 - alpha) * cos`.", lambda *, alpha=0.54: cosines((alpha, 1 - alpha)))
 hann = _function("hann", "A raised cosine.", lambda: cosines(HANN))
-kaiser = _function("kaiser", "Kaiser's window: the larger `beta`, the narrower.", lambda *, beta=12.0: _kaiser(beta))
+kaiser = _function("kaiser", "Kaiser's window: the larger `beta`, the narrower.", lambda *, beta=12.0: _nonnegative_kaiser(beta))
 nuttall = _function("nuttall", "Nuttall's window: three cosines.", lambda: cosines(NUTTALL))
 
 __all__ = [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import dtypes as dt
 from ..engine import backward as engine
-from ..engine.segment import RECORDER
+from ..engine.segment import RECORDER, History
 from ..graph.memo import memoize
 from ..graph.op import Type, constant, fit
 from ..graph.symbol import Symbol
@@ -36,10 +37,41 @@ class _Mode:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def inner(*args: Any, **kwargs: Any) -> Any:
-            with self:  # `_saved` is a stack, so that calls may nest
+            with self._again():
                 return function(*args, **kwargs)
 
-        return inner
+        return self._around(function) if inspect.isgeneratorfunction(function) else inner
+
+    def _again(self) -> _Mode:
+        """The same mode for one more call, which may be in another thread."""
+        new = object.__new__(type(self))
+        new._saved, new._flags = [], self._flags
+        return new
+
+    def _around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A generator function that is in this mode while it runs, and not while it waits."""
+
+        @functools.wraps(function)
+        def generate(*args: Any, **kwargs: Any) -> Any:
+            source = function(*args, **kwargs)
+            resume, given = source.send, None
+            try:
+                while True:
+                    with self._again():
+                        value = resume(given)
+                    try:
+                        resume, given = source.send, (yield value)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume, given = source.throw, error
+            except StopIteration as end:
+                return end.value
+            finally:
+                with self._again():
+                    source.close()
+
+        return generate
 
 
 class no_grad(_Mode):  # noqa: N801 (PyTorch's names, here and below)
@@ -86,6 +118,11 @@ class set_grad_enabled(_Mode):  # noqa: N801
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         RECORDER.now.grad = self._before
         return super().__call__(function)
+
+    def _again(self) -> _Mode:
+        new = super()._again()
+        new._before = RECORDER.now.grad  # type: ignore[attr-defined]
+        return new
 
 
 class inference_mode(_Mode):  # noqa: N801
@@ -175,8 +212,8 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
             raise RuntimeError(f"grad: One of the differentiated Tensors does not require grad (input {i}, {t.dtype} {list(t.shape)})")
     retain = create_graph if retain_graph is None else retain_graph
     found = engine.backward(roots, seeds, [read(t) for t in wanted], retain, create_graph)
-    for t in wanted:
-        if not retain and t._lens is not None:
+    for t in (*wanted, *(owner for owner, _ in found.leaves)) if not retain else ():
+        if t._lens is not None:
             t._lens.token = None
     RECORDER.now.hold += 1
     try:
@@ -286,8 +323,13 @@ class Gradient:
     def _cut(self, hook: Callable[[Symbol], Symbol]) -> None:
         """Have backward call `hook` on the gradient of this inner tensor."""
         segment = RECORDER.now.segment
-        segment.cuts.setdefault(read(self), []).append(hook)
-        segment.walked = True
+        s = read(self)
+        owner = segment.owners.get(s)
+        if isinstance(owner, History):  # realized already: the place for all of its gradient is in the record
+            owner.record.cuts.setdefault(owner.symbol, []).append(hook)
+        else:
+            segment.cuts.setdefault(s, []).append(hook)
+            segment.walked = True
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], None]) -> RemovableHandle:
         """Call `hook(tensor)` after the gradient has been added to this leaf's `.grad`."""
@@ -327,8 +369,9 @@ class Gradient:
         if not t.requires_grad or t.is_leaf:
             return None
         st = t._storage
-        s = read(t) if st.buffer is None or t._lens is not None else st.history.symbol
-        return GradFn(s)
+        if st.buffer is None or t._lens is not None:
+            return GradFn(read(t), RECORDER.now.segment.owners)
+        return GradFn(st.history.symbol, st.history.record.owners)
 
 
 def _run_hooks(hooks: dict[int, Any], g: Symbol) -> Symbol:
@@ -342,8 +385,8 @@ def _run_hooks(hooks: dict[int, Any], g: Symbol) -> Symbol:
 class GradFn:
     """A node of the backward graph, as far as it can be seen: its name and what is behind it."""
 
-    def __init__(self, symbol: Symbol) -> None:
-        self._symbol = symbol
+    def __init__(self, symbol: Symbol, owners: dict[Symbol, Any]) -> None:
+        self._symbol, self._owners = symbol, owners
 
     def name(self) -> str:
         """The name as PyTorch prints it, such as `MulBackward0`."""
@@ -351,14 +394,17 @@ class GradFn:
         while s.op.name in ("alias", "item", "with_value") and not s.label:
             s = s.inputs[0]
         if s.op.is_variable:
-            return "AccumulateGrad"
+            owner = self._owners.get(s)
+            if isinstance(owner, History):
+                return GradFn(owner.symbol, owner.record.owners).name()
+            return f"{owner.node.function.__name__}Backward" if isinstance(owner, engine.Output) else "AccumulateGrad"
         words = (s.label or s.op.label).split("_")
         return "".join(w[:1].upper() + w[1:] for w in words) + "Backward0"
 
     @property
     def next_functions(self) -> tuple[Any, ...]:
         """The nodes that the gradient goes to, each with an output number."""
-        return tuple((GradFn(i), 0) for i in self._symbol.inputs if i.needs_grad)
+        return tuple((GradFn(i, self._owners), 0) for i in self._symbol.inputs if i.needs_grad)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"

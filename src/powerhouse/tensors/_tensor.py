@@ -347,7 +347,7 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
                                       default_dtype=dt.default_float())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 and not self.requires_grad or (spec and self.numel() == 1) else object.__format__(self, spec)
+        return format(self.item(), spec) if self.ndim == 0 and type(self) is Tensor else object.__format__(self, spec)
 
     # --- copies and conversions -----------------------------------------------------------------------------------------------
 

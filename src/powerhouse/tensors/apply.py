@@ -12,7 +12,7 @@ from ..core import config
 from ..core.errors import describe
 from ..engine.segment import RECORDER, Segment, Storage, realize
 from ..graph import memo
-from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSOR, TENSORS, Op, cast, constant, leaf, with_value
+from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSOR, TENSORS, Op, cast, constant, leaf, overwritten, with_value
 from ..graph.symbol import Symbol, Type, make
 from ._lens import Lens, Steps, View, chain, compose, read_steps, write_view
 
@@ -78,9 +78,10 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
             if not now.grad:
                 out = out.plain
             elif out in seg.produced:
-                out = seg.unique(out)
+                out = _recorded_anew(op, memo_key[1:], seg) if out in seg.used else seg.unique(out)
             else:
                 seg.produced.add(out)
+                out = out._own or out.own
         # `wrap`, written out: this is the path of every op
         st = _new(Storage)
         st.symbol, st.segment, st.token, st.buffer, st.type, st.version = out, seg, seg, None, out.type, 0
@@ -92,6 +93,17 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
     if seg.flush or len(seg.live) > seg.limit:
         realize()
     return result
+
+
+def _recorded_anew(op: Op, args: tuple[Any, ...], seg: Segment) -> Symbol:
+    """What `op` gives for arguments of which a backward has used up the same result: over aliases, so that it is another graph."""
+
+    def renewed(x: Any) -> Any:
+        if isinstance(x, tuple):
+            return tuple(map(renewed, x))
+        return seg.alias(x) if isinstance(x, Symbol) and x.needs_grad else x
+
+    return seg.unique(first_sight(op, renewed(args)))
 
 
 def first_sight(op: Op, args: tuple[Any, ...]) -> Any:
@@ -116,6 +128,8 @@ def read(x: Tensor) -> Symbol:
         s = seg.enter(st) if lens.root is None else read(lens.root)
         if lens.path:
             s = read_steps(s, lens.path)
+            if s.needs_grad:
+                s = seg.unique(s)
     if lens.detached or lens.variable:
         s = s.plain
     if lens.variable:
@@ -312,18 +326,30 @@ def write(x: Tensor, value: Symbol, op: str) -> None:
     if rec.grad and lens is not None:
         check_leaf(x, op)
     unseen = not rec.grad or (lens is not None and (lens.detached or lens.variable))
+    carried = value if unseen and rec.grad and value.needs_grad else None
     if unseen:
         value = value.plain
     view = lens.view if lens is not None else None
-    if view is not None or unseen:
-        before = seg.enter(st)
-        if view is not None:
-            value = write_view(before, view.steps, value)
-        if unseen and before.needs_grad:
-            value = with_value(before, value.plain)
-    seg.write(st, value)
+    before = seg.enter(st)
+    whole = value if view is None else write_view(before, view.steps, value)
+    if before.needs_grad and (unseen or not whole.needs_grad):
+        whole = with_value(before, whole.plain) if unseen else overwritten(before, whole)
+    seg.write(st, whole)
+    if carried is not None:
+        _carry(x, before, carried)
     if seg.flush:
         realize()
+
+
+def _carry(x: Tensor, before: Symbol, value: Symbol) -> None:
+    """A value with a gradient was written to a detached tensor: what shares its memory sees the value, the gradient is its own."""
+    base, lens = x._base, x._lens
+    assert lens is not None
+    if lens.view is None or base is None or base._storage is not x._storage or base._lens is None or base._lens.view is not None or not base._lens.detached:
+        x._storage, x._lens = wrap(value)._storage, None
+        return
+    x._storage = base._storage = wrap(write_view(before.plain, lens.view.steps, value))._storage
+    x._lens, base._lens = Lens(lens.view), None
 
 
 def check_leaf(x: Tensor, op: str) -> None:

@@ -131,6 +131,8 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, out: Any = None, dtype
     if (step > 0) != (end >= start) and end != start:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign; got start {start}, end {end}, step {step}")
     kind = dt.as_dtype(dtype, "arange") if dtype is not None else dt.int64 if all(isinstance(x, int) for x in (start, end, step)) else dt.default_float()
+    if kind is dt.int64:  # PyTorch counts in this dtype
+        start, end, step = int(start), int(end), int(step)
     n = ceil((end - start) / step)
     t = apply(counted, (start, step, n, kind))
     return out.copy_(t) if out is not None else _finish(t, requires_grad)
@@ -173,6 +175,8 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any =
     """`base` to the powers of `linspace(start, end, steps)`."""
     start, end, base = (x.item() if is_tensor(x) else x for x in (start, end, base))
     kind = dt.default_float() if dtype is None else dt.as_dtype(dtype, "logspace")
+    if kind.category < dt.FLOAT:  # PyTorch spaces the exponents in this dtype
+        start, end = int(start), int(end)
     wide = np.complex128 if any(isinstance(x, complex) for x in (start, end)) else np.float64
     powers = np.power(wide(base), _spaced(start, end, steps, dt.from_numpy(np.dtype(wide))))
     t = _finish(_array(powers.astype(kind.numpy), kind), requires_grad)

@@ -8,6 +8,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from .. import ops  # noqa: F401 (fills the registry)
@@ -189,7 +190,7 @@ def install(module_name: str, space: str, submodules: Iterable[str] = ()) -> Non
         if name in hidden:
             return hidden[name]
         op = table.get(name)
-        if op is None and name in submodules:
+        if op is None and name in submodules and find_spec(f"{module_name}.{name}"):
             return import_module(f"{module_name}.{name}")
         if op is None:
             raise AttributeError(f"module '{module_name}' has no attribute '{name}'")

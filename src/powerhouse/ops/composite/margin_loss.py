@@ -195,6 +195,8 @@ def multi_margin_loss(
     rows, classes = x.shape
     if target.numel != rows or target.ndim > 1:
         raise RuntimeError(f"multi_margin_loss: inconsistent target size, expected {rows} but got {list(target.shape)}")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"multi_margin_loss: weight must be one-dimensional, got {list(weight.shape)}")
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(f"multi_margin_loss: inconsistent weight size, expected {classes} but got {list(weight.shape)}")
     t = checked_index(reshape_to(target, (rows,)), classes, f"multi_margin_loss: Target {{}} is out of bounds for {classes} classes.")
