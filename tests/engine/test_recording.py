@@ -299,3 +299,33 @@ def test_partial_writes_reuse_memory_that_nothing_else_holds():
     torch.synchronize()
     loss.backward()
     assert w.grad.tolist() == [16] * 3, "a record of history keeps the value it needs"
+
+
+def test_losses_in_a_list_keep_no_step_alive():
+    """Keeping `loss` (or `loss.detach()`) of each step does not keep the step's inputs and old parameters."""
+    w = torch.ones(100, 100, requires_grad=True)
+    opt = torch.optim.SGD([w], lr=1e-3)
+    losses = []
+
+    def step(i):
+        opt.zero_grad()
+        loss = (torch.full((100,), 1.0 + i) @ w).square().mean()
+        loss.backward()
+        opt.step()
+        losses.append(loss if i % 2 else loss.detach())
+
+    assert grown_after(50, step) < 200_000
+    with pytest.raises(RuntimeError, match="second time"):
+        next(loss for loss in losses if loss.requires_grad).backward()
+
+
+def test_detached_state_does_not_chain_steps():
+    """A state that is detached at every step keeps one step alive, not all."""
+    w = torch.ones(50, 50, requires_grad=True)
+    state = [torch.ones(50, 50)]
+
+    def step(i):
+        state[0] = torch.tanh(state[0] @ w).detach()
+        state[0].sum().item()
+
+    assert grown_after(50, step) < 100_000

@@ -100,6 +100,11 @@ def test_gradient_of_exponents_of_zero():
     assert y.grad.tolist() == [-float("inf"), 0.0, 0.0]
 
 
+def test_histogram_of_nothing():
+    """Without elements the edges go from 0 to 1."""
+    assert P.histogram(P.empty(0), 2).bin_edges.tolist() == [0.0, 0.5, 1.0]
+
+
 def test_choice_in_large():
     """Large float32 choices are made by bits: nan and signed zeros stay as they are."""
     n = 40_000

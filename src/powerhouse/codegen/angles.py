@@ -1,6 +1,6 @@
 """Trigonometric functions and their inverses on LLVM values.
 
-Sources: Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the reduction of angles, and `far_angles` for that of large ones.
+Source: Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the reduction of angles; see `far_angles` for large ones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from .far_angles import FAR_ALL, FAR_ONE, TABLE
 from .values import F32, F64, I64, Value
-from .vocabulary import abs, floats_only, fma, function, horner, in_double, two_sum
+from .vocabulary import abs, floats_only, fma, function, horner, in_double, to_integer, two_sum
 
 _PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)  # pi / 2, in three parts
 def _far(x: Value, n: Value, r: Value, low: Value) -> tuple[Value, Value, Value]:
@@ -46,7 +46,7 @@ def _quadrant(x: Value) -> tuple[Value, Value, Value]:
     back = r - a
     lost = (a - (r - back)) - (p + back)
     low = fma(n, -_PI_2[2], lost - fma(n, _PI_2[1], -p))
-    return _far(x, _integer(n), r, low)
+    return _far(x, to_integer(n), r, low)
 
 
 def _sin_series(r: Value, low: Value) -> Value:
@@ -107,8 +107,10 @@ def tan(s: Any, x: Value) -> Value:
 
 
 # atan(t) = t + t w P(w), w = t t, for t up to tan(pi / 8): the Chebyshev interpolant in 60 digits; its error is below 2e-18.
-_ATAN = (0.01628574303651472, -0.034570549512274305, 0.0455159273578562, -0.052304541643613894, 0.05878928983403345, -0.0666642488448313, 0.07692296374962261,
-         -0.0909090875349846, 0.11111111105155398, -0.14285714285659828, 0.19999999999999804, -0.3333333333333333)
+_ATAN = (
+    0.01628574303651472, -0.034570549512274305, 0.0455159273578562, -0.052304541643613894, 0.05878928983403345, -0.0666642488448313,
+    0.07692296374962261, -0.0909090875349846, 0.11111111105155398, -0.14285714285659828, 0.19999999999999804, -0.3333333333333333,
+)
 _PI_4 = (0.7853981633974483, 3.061616997868383e-17)
 
 

@@ -12,28 +12,22 @@ from typing import Any
 
 from . import angles
 from .values import BOOL, F32, F64, Value
-from .vocabulary import FUNCTIONS, abs, floats_only, fma, function, horner, in_double, two_sum
+from .vocabulary import FUNCTIONS, abs, floats_only, fma, function, horner, in_double, to_integer, two_sum
 
 # --- exponentials -----------------------------------------------------------------------------------------------------------------
 
-# Taylor's coefficients are within an ulp of the best ones on |r| <= log(2) / 2 for these degrees.
+# Taylor's coefficients: for these degrees within an ulp of the best ones on |r| <= log(2) / 2.
 _EXP = {F32: tuple(1 / factorial(k) for k in range(7, -1, -1)), F64: tuple(1 / factorial(k) for k in range(13, -1, -1))}
-_LN2 = {F32: (0.693359375, -2.12194440054690583e-4), F64: (0.6931471787393093, 1.8206359985041462e-09)}  # the first is short: n times it is exact
+# The first part is short: n times it is exact.
+_LN2 = {F32: (0.693359375, -2.12194440054690583e-4), F64: (0.6931471787393093, 1.8206359985041462e-09)}
 _EXP_RANGE = {F32: (-104.0, 88.7228394), F64: (-745.2, 709.782712893384)}
 _MANTISSA = {F32: 23, F64: 52}
 _BIAS = {F32: 127, F64: 1023}
-_WHOLE = {F32: 1.5 * 2.0**23, F64: 1.5 * 2.0**52}  # added to a small whole number, it leaves the number in the low bits
 
 
 def _power_of_two(n: Value, kind: Any) -> Value:
     """2 to an integer power within the normal range, by its bits."""
     return ((n + _BIAS[kind]) << _MANTISSA[kind]).as_float()
-
-
-def _integer(x: Value) -> Value:
-    """A whole number, below 2**22 (float32) or 2**51 (float64) in size, as an integer of the same width."""
-    shift = x.b.constant(_WHOLE[x.kind], x.kind)
-    return (x + shift).bits() - shift.bits()
 
 
 def _scaled(value: Value, n: Value) -> Value:
@@ -61,7 +55,7 @@ def exp(s: Any, x: Value) -> Value:
     floats_only(x, "exp")
     low, high = _EXP_RANGE[x.kind]
     n, r = _less_logs(_within(s, x, low, high))
-    out = _scaled(horner(r, _EXP[x.kind]), _integer(n))
+    out = _scaled(horner(r, _EXP[x.kind]), to_integer(n))
     out = s.where(x > high, s.like(inf, x), s.where(x < low, s.like(0.0, x), out))
     return s.where(x != x, x, out)
 
@@ -73,7 +67,7 @@ def exp2(s: Any, x: Value) -> Value:
     low, high = {F32: (-150.0, 128.0), F64: (-1075.0, 1024.0)}[x.kind]
     inside = _within(s, x, low, high)
     n = x.b.intrinsic("roundeven", inside)
-    out = _scaled(horner((inside - n) * log(2), _EXP[x.kind]), _integer(n))
+    out = _scaled(horner((inside - n) * log(2), _EXP[x.kind]), to_integer(n))
     out = s.where(x >= high, s.like(inf, x), s.where(x <= low, s.like(0.0, x), out))
     return s.where(x != x, x, out)
 
@@ -85,7 +79,7 @@ def expm1(s: Any, x: Value) -> Value:
     high = _EXP_RANGE[x.kind][1]
     n, r = _less_logs(_within(s, x, -50.0, high))
     series = fma(horner(r, _EXP[x.kind][:-2]) * r, r, r)  # exp(r) - 1
-    integer = _integer(n)
+    integer = to_integer(n)
     half = integer >> 1
     a, b = _power_of_two(half, x.kind), _power_of_two(integer - half, x.kind)
     out = fma(series, a, a - _power_of_two(half - integer, x.kind)) * b
@@ -109,7 +103,7 @@ def _half_exp(s: Any, size: Value) -> Value:
     """exp(size) / 2 for size >= 0, infinite only where that is."""
     high = 710.4758600739439
     n, r = _less_logs(_within(s, size, 0.0, high))
-    out = _scaled(horner(r, _EXP[size.kind]), _integer(n) - 1)
+    out = _scaled(horner(r, _EXP[size.kind]), to_integer(n) - 1)
     return s.where(size > high, s.like(inf, size), s.where(size != size, size, out))
 
 
@@ -135,7 +129,7 @@ def cosh(s: Any, x: Value) -> Value:
 # --- logarithms ---------------------------------------------------------------------------------------------------------------------
 
 _TINY = {F32: (1.17549435e-38, 32), F64: (2.2250738585072014e-308, 64)}  # the smallest normal number, and what lifts others above it
-_ONE_OVER_LN2 = {F32: (1.4426950216293335, 1.9259629911e-08), F64: (1.4426950408889634, 2.0355273740931033e-17)}
+_ONE_OVER_LN2 = {F32: (1.4426950216293335, 1.9259629891e-08), F64: (1.4426950408889634, 2.0355273740931033e-17)}
 _ROOT_HALF = {F32: 0x3F3504F3, F64: 0x3FE6A09E667F3BCD}
 
 
@@ -270,7 +264,7 @@ def _power_of_size(s: Any, size: Value, y: Value) -> Value:
     bounds = _EXP_RANGE[F64]
     finite = (p >= bounds[0]) & (p <= 710.0)
     n, r = _less_logs(s.where(finite, p, s.like(0.0, p)))
-    value = _scaled(horner(r + s.where(finite, p_low, s.like(0.0, p)), _EXP[F64]), _integer(n))
+    value = _scaled(horner(r + s.where(finite, p_low, s.like(0.0, p)), _EXP[F64]), to_integer(n))
     return s.where(finite, value, s.where(p > 0, s.like(inf, p), s.where(p != p, p, s.like(0.0, p))))
 
 
@@ -279,7 +273,8 @@ def _float_power(s: Any, x: Value, y: Value) -> Value:
     size = abs(s, x)
     plain = (size > 0) & (size < inf)
     value = _power_of_size(s, s.where(plain, size, s.like(1.0, x)), y)
-    value = s.where(abs(s, y) == inf, s.where(size == 1, s.like(1.0, x), s.where((size > 1) ^ (y < 0), s.like(inf, x), s.like(0.0, x))), value)
+    limit = s.where((size > 1) ^ (y < 0), s.like(inf, x), s.like(0.0, x))
+    value = s.where(abs(s, y) == inf, s.where(size == 1, s.like(1.0, x), limit), value)
     edge = s.where((size == 0) ^ (y < 0), s.like(0.0, x), s.like(inf, x))  # of 0 and infinity
     value = s.where(plain, value, edge)
     half = y * 0.5

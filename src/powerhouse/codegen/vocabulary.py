@@ -10,6 +10,7 @@ from typing import Any
 from .values import BOOL, F32, F64, Unsupported, Value, floored_quotient, quotient
 
 FUNCTIONS: dict[str, Any] = {}
+_WHOLE = {F32: 1.5 * 2.0**23, F64: 1.5 * 2.0**52}  # added to a small whole number, it leaves it in the low bits
 
 
 def function(f: Any) -> Any:
@@ -29,8 +30,9 @@ def _intrinsic(name: str, llvm: str) -> None:
 
 
 _ROUNDING = frozenset({"floor", "ceil", "trunc", "rint"})
-for _name, _llvm in {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "roundeven", "sqrt": "sqrt", "copysign": "copysign", "fma": "fma"}.items():
-    _intrinsic(_name, _llvm)
+for _name in ("floor", "ceil", "trunc", "sqrt", "copysign", "fma"):
+    _intrinsic(_name, _name)
+_intrinsic("rint", "roundeven")
 
 
 def fma(a: Any, b: Any, c: Any) -> Value:
@@ -46,6 +48,12 @@ def horner(x: Value, coefficients: tuple[float, ...]) -> Value:
     for c in coefficients[1:]:
         total = fma(total, x, c)
     return total
+
+
+def to_integer(x: Value) -> Value:
+    """A whole number, below 2**22 (float32) or 2**51 (float64) in size, as an integer of the same width."""
+    shift = x.b.constant(_WHOLE[x.kind], x.kind)
+    return (x + shift).bits() - shift.bits()
 
 
 def two_sum(a: Value, b: Value) -> tuple[Value, Value]:

@@ -65,6 +65,8 @@ def backward(roots: Sequence[Symbol], seeds: Sequence[Symbol], wanted: Sequence[
                 continue
             owner = segment.owners[v]
             if isinstance(owner, History):
+                if owner.record.is_spent:
+                    raise _second_time(owner.symbol)
                 histories.setdefault(owner.record, Accumulator()).add(owner.symbol, g)
             elif not isinstance(owner, Output) and owner.requires_grad:
                 entry = leaves.setdefault(id(owner), [owner, None])
@@ -105,10 +107,14 @@ def _merge(pairs: Any) -> dict[Symbol, Symbol]:
 def _refuse_reuse(visited: frozenset[Symbol], used: set[Symbol]) -> None:
     again = next((s for s in visited if s in used and not s.op.linear), None)
     if again is not None:
-        raise RuntimeError(
-            f"backward: Trying to backward through the graph a second time (at op {again.op.name}), but its saved values have already been freed. "
-            "Specify retain_graph=True if you need to backward through the graph a second time."
-        )
+        raise _second_time(again)
+
+
+def _second_time(s: Symbol) -> RuntimeError:
+    return RuntimeError(
+        f"backward: Trying to backward through the graph a second time (at op {s.label or s.op.label}), but its saved values have already been freed. "
+        "Specify retain_graph=True if you need to backward through the graph a second time."
+    )
 
 
 def _next_record(histories: dict[Record, Accumulator], segment: Segment, targets: list[_Target], retain: bool) -> dict[Symbol, Symbol]:

@@ -15,7 +15,7 @@ from ..graph import memo
 from ..graph.op import IDENTITIES, alias, leaf, number, variable, with_value
 from ..graph.symbol import Symbol, Type, make
 from ..runtime import reference
-from ..transform.vjp import saved
+from ..transform.vjp import flows_to, postorder, saved
 from . import native
 
 _serials = itertools.count()
@@ -67,17 +67,41 @@ class History:
 
 
 class Record:
-    """What stays of a realized segment for a later backward: the buffers of its leaves, kept results, and who its variables are."""
+    """What stays of a realized segment for a later backward of `roots`: the leaves and kept results it needs, and who its variables are.
 
-    __slots__ = ("serial", "leaves", "kept", "owners", "cuts", "used")
+    Nothing stays where there are no roots: a backward has used up the graph.
+    """
 
-    def __init__(self, segment: Segment, kept: dict[Symbol, Any]) -> None:
+    __slots__ = ("serial", "leaves", "kept", "owners", "cuts", "used", "is_spent")
+
+    def __init__(self, segment: Segment, roots: tuple[Symbol, ...], kept: dict[Symbol, Any]) -> None:
         self.serial = segment.serial
-        self.leaves = segment.leaves
         self.kept = kept
-        self.owners = segment.owners
-        self.cuts = segment.cuts
-        self.used = segment.used
+        self.is_spent = not roots
+        self.leaves: dict[int, Any] = {}
+        self.owners: dict[Symbol, Any] = {}
+        self.cuts: dict[Symbol, list[Any]] = {}
+        self.used: set[Symbol] = set()
+        if roots:
+            whole = segment.walked  # user code may lead anywhere in the segment
+            slots, variables = (range(len(segment.leaves)), segment.owners) if whole else needed(roots, tuple(kept))
+            self.leaves = {slot: segment.leaves[slot] for slot in slots}
+            self.owners = {v: segment.owners[v] for v in variables if v in segment.owners}
+            self.cuts, self.used = segment.cuts, segment.used
+
+
+@memo.memoize
+def needed(roots: tuple[Symbol, ...], kept: tuple[Symbol, ...]) -> tuple[tuple[int, ...], tuple[Symbol, ...]]:
+    """The slots and the variables that replanting `roots` asks for, where `kept` are leaves."""
+    stops = frozenset(s for s in kept if not s.needs_grad)
+    order = postorder(roots, lambda s: () if s in stops else s.inputs)
+    return tuple(s.attrs[0] for s in order if s.op is leaf or s.op is number), tuple(s for s in order if s.op is variable)
+
+
+@memo.memoize
+def uses_values(s: Symbol) -> bool:
+    """Whether the gradient of `s` needs values of its forward pass, so that its graph can be used up."""
+    return any(not i.op.linear for i in postorder([s], flows_to))
 
 
 class Segment:
@@ -254,7 +278,8 @@ def run(segment: Segment, ended: bool = False) -> None:
             segment.live = []
             return
         outputs = tuple([st.symbol for st in pending])
-        keep = _to_keep(outputs, segment)
+        roots = tuple([s for s in outputs if s.needs_grad and not (s in segment.used and uses_values(s))])
+        keep = saved(roots)[0] if roots else ()
         program = _program(outputs + keep)
         donate = ended and not any(s.needs_grad for s in outputs)
         failure = None
@@ -264,7 +289,9 @@ def run(segment: Segment, ended: bool = False) -> None:
             failure, values = error, program.salvage(segment.leaves, donate)
         segment.live = []  # not before: what was interrupted from the keyboard can be run again
         kept = {s: value for s, value in zip(keep, values[len(outputs) :], strict=True) if not isinstance(value, Exception)}
-        history = Record(segment, kept) if any(s.needs_grad for s in outputs) else None
+        record = Record(segment, roots, kept) if roots else None
+        spent = Record(segment, (), {})
+        alive = frozenset(roots)
         for st, s, value in zip(pending, outputs, values, strict=False):
             if isinstance(value, Exception):
                 _restore(st, segment, value)
@@ -273,8 +300,8 @@ def run(segment: Segment, ended: bool = False) -> None:
             if st.target is not None:
                 np.copyto(st.target, value)
                 value, st.target = st.target, None
-            if history is not None and s.needs_grad:
-                st.history = History(history, s)
+            if s.needs_grad:
+                st.history = History(record if record is not None and s in alive else spent, s)
             st.buffer = value
             st.symbol = st.segment = None
             st.token = object()
@@ -305,15 +332,4 @@ def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
     return found
 
 
-def _to_keep(outputs: tuple[Symbol, ...], segment: Segment) -> tuple[Symbol, ...]:
-    """Results to keep for a later backward of the outputs that can still have one."""
-    roots = tuple([s for s in outputs if s.needs_grad and not is_used(s, segment.used)])
-    return saved(roots)[0] if roots else ()
-
-
-def is_used(s: Symbol, used: set[Symbol]) -> bool:
-    """Whether a backward without `retain_graph` has been through `s`."""
-    return s in used
-
-
-__all__ = ["History", "IDENTITIES", "RECORDER", "Record", "Segment", "Storage", "is_used", "realize", "run", "settle", "with_value"]
+__all__ = ["History", "IDENTITIES", "RECORDER", "Record", "Segment", "Storage", "realize", "run", "settle", "with_value"]

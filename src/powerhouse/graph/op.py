@@ -52,6 +52,7 @@ class Parameter(NamedTuple):
 
 def parse_signature(function: Callable[..., Any], skip: int = 0) -> tuple[Parameter, ...]:
     """The parameters of an op's function; annotations decide their kinds."""
+    function = inspect.unwrap(function)
     code, notes = function.__code__, function.__annotations__  # `inspect.signature` says the same, at ten times the cost for an import
     names = code.co_varnames
     positional, keyword = code.co_argcount, code.co_kwonlyargcount

@@ -32,6 +32,7 @@ def _copying(op: Op) -> Callable[..., Any]:
 
 # Where the view's own samples will not do: sizes that PyTorch's copies take as one tuple, and an empty result that it has no gradient for.
 _SAMPLES = {
+    "diagonal": lambda draw: iter([Sample((draw(3, 4),)), Sample((draw(2, 3, 4),), {"offset": 1, "dim1": 0, "dim2": -1})]),
     "expand": lambda draw: iter([Sample((draw(3, 1), (2, 3, 4)))]),
     "narrow": lambda draw: iter([Sample((draw(4, 3), 0, 1, 2))]),
     "permute": lambda draw: iter([Sample((draw(2, 3, 4), (2, 0, -2)))]),

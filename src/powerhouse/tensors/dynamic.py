@@ -281,7 +281,7 @@ def histogram(
     else:
         if bins <= 0:
             raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
-        low, high = _bounds(array, *(range or (0.0, 0.0)), 0.5, "torch.histogram")
+        low, high = _bounds(array, *(range or (0.0, 0.0 if array.size else 1.0)), 0.5, "torch.histogram")
         edges = np.linspace(low, high, bins + 1).astype(input.dtype.numpy)
     weights = None if weight is None else weight._array().reshape(-1).astype(np.float64)
     place = np.searchsorted(edges, array, "right") - 1

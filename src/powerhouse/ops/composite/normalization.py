@@ -296,10 +296,12 @@ def local_response_norm(input: Symbol, size: int, alpha: float = 1e-4, beta: flo
     padded = zeros((n, channels + size - 1, *rest), input.dtype)
     place = tuple((size // 2 if d == 1 else 0, m, 1) for d, m in enumerate(input.shape))
     windows = windows_of(slice_put(padded, input * input, place), 1, size, 1)  # (N, C, ..., size)
-    return input / power(reduce_sum(windows, (windows.ndim - 1,)) * (alpha / size) + k, constant(float(beta)))
+    total = reduce_sum(windows, (windows.ndim - 1,))
+    mean = total / size if total.dtype.category >= dt.FLOAT else truncated_division(total, constant(size))
+    return input / power(mean * alpha + k, constant(float(beta)))
 
 
-local_response_norm.samples(lambda draw: iter([Sample((draw(2, 5, 3), 3), {"alpha": 0.5}), Sample((draw(2, 5, 3, 2), 2, 1.0, 0.5, 2.0))]))
+local_response_norm.samples(lambda draw: iter([Sample((draw(2, 5, 3), 3), {"alpha": 0.5}), Sample((draw(2, 5, 3, 2), 2, 1.0, 0.5, 2.0)), Sample((draw(2, 5, 3, dtype="int64"), 2))]))
 local_response_norm.errors(lambda draw: iter([Bad((draw(2, 3), 2), {}, ValueError, "Expected 3D")]))
 
 
