@@ -353,3 +353,97 @@ def test_data_and_requires_grad_flags():
     assert not (x * 2).requires_grad
     with pytest.raises(RuntimeError, match="floating point"):
         torch.ones(2, dtype=torch.int64).requires_grad_()
+
+
+def test_gradient_of_an_inner_tensor_that_was_read_counts_once():
+    """A tensor realized before its use has a variable and a place in the record: its gradient is one of them."""
+    x = leaf(0.5, -1.0)
+    y = x * 2
+    y.sum().item()
+    assert torch.autograd.grad((y * y).sum(), y)[0].tolist() == [2, -4]
+
+
+def test_gradient_of_a_tensor_does_not_count_equal_values_inside_composites():
+    """What a composite computes for itself is not the user's tensor, be it the same expression."""
+    x, y = leaf(1.0, 2.0), leaf(3.0, 5.0)
+    d = x - y
+    d.retain_grad()
+    (torch.nn.functional.mse_loss(x, y) + d.sum()).backward()
+    assert d.grad.tolist() == [1, 1]
+    h = x * 1
+    v, w = h[0], h[0]
+    gv, gw = torch.autograd.grad(v * 2 + w * 3, (v, w))
+    assert gv.item() == 2 and gw.item() == 3
+
+
+def test_second_derivative_through_a_saved_output():
+    """The `Exp` of PyTorch's documentation."""
+
+    class Exp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            (y,) = ctx.saved_tensors
+            return g * y
+
+    x = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
+    (g,) = torch.autograd.grad(Exp.apply(x), x, create_graph=True)
+    (gg,) = torch.autograd.grad(g, x)
+    assert gg.item() == pytest.approx(torch.exp(x).item())
+    assert Exp.apply(x).grad_fn.name() == "ExpBackward"
+
+
+def test_a_write_with_a_gradient_to_a_detached_tensor():
+    """The detached tensor then requires grad; the one it was detached from sees the value only."""
+    w = leaf(2.0)
+    y = torch.ones(2, requires_grad=True) * 3
+    d = y.detach()
+    d[0] = w[0] * 5
+    assert d.requires_grad and y.tolist() == [10, 3]
+    d.sum().backward()
+    assert w.grad.tolist() == [5]
+    h = torch.zeros(1).detach()
+    h += w
+    h.backward()
+    assert w.grad.tolist() == [6]
+
+
+def test_hooks_after_the_value_was_read():
+    """A hook or `retain_grad` on a tensor that was realized already."""
+    x = leaf(1.0, 2.0)
+    h = x * 2
+    loss = (h**2).sum()
+    loss.item()
+    h.retain_grad()
+    loss.backward()
+    assert h.grad.tolist() == [4, 8]
+
+
+def test_no_grad_around_a_generator():
+    """The mode holds while the generator runs, and not while it waits."""
+    x = leaf(1.0)
+
+    @torch.no_grad()
+    def values():
+        for _ in range(2):
+            yield (x * 2).requires_grad
+
+    seen = []
+    for inside in values():
+        seen += [inside, (x * 2).requires_grad]
+    assert seen == [False, True, False, True]
+
+
+def test_overwriting_keeps_requires_grad():
+    """A tensor that was overwritten still requires grad: its gradient is zero."""
+    x = leaf(1.0, 2.0)
+    y = torch.sin(x)
+    y[...] = 3.0
+    assert y.requires_grad
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0]

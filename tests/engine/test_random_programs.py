@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 import powerhouse
@@ -41,7 +41,10 @@ WRITES = {
     "iadd_row": lambda T, x, y: x[0].add_(y.mean()),
     "imul_column": lambda T, x, y: x[..., -1].mul_(1.5),
 }
-OVERWRITTEN = ("modified by an inplace operation", "detached in-place", "input tensor and the written-to tensor", "written-to tensor refer", "leaf variable has been moved", "view was created in", "is a view and is being modified", "Output 0 of")
+OVERWRITTEN = (
+    "modified by an inplace operation", "detached in-place", "written-to tensor", "leaf variable has been moved", "view was created in",
+    "is a view and is being modified", "Output 0 of",
+)
 
 index = st.integers(0, 30)
 number = st.sampled_from([-1.5, 0.5, 2.0])
@@ -59,6 +62,7 @@ statement = st.one_of(
     st.tuples(st.just("step"), st.none(), index),
     st.tuples(st.just("forget"), st.none(), index),
 )
+READ_BEFORE_GRAD = [("scale", 2.0, 0), ("read", None, 3), ("grad", False, 3, 3)]
 programs = st.lists(statement, min_size=10, max_size=30)
 
 
@@ -98,16 +102,18 @@ def perform(T: Any, line: Any, tensors: list[Any], leaves: list[Any]) -> Any:
         tensors.append(x @ y)
     elif kind == "view":
         tensors.append(VIEWS[how](x))
+        tensors[-1].alias = True
     elif kind == "write":
         WRITES[how](T, x, y.clone() if x.requires_grad else y.detach().clone())
     elif kind == "detach":
         tensors.append(x.detach())
+        tensors[-1].alias = True
     elif kind == "read":
         return x.sum().item()
     elif kind == "backward":
         x.sum().backward(retain_graph=how)
     elif kind == "grad":
-        found = T.autograd.grad((x * x).sum(), leaves[at[1] % 2], create_graph=how, allow_unused=True)[0]
+        found = T.autograd.grad((x * x).sum(), leaves[at[1] % 2] if hasattr(y, "alias") else y, create_graph=how, allow_unused=True)[0]
         if found is not None:
             tensors.append(found)
     elif kind == "step":
@@ -151,10 +157,12 @@ def in_mode(mode: str, program: list[Any]) -> list[Any]:
         realize()
 
 
-quick = settings(phases=(Phase.explicit, Phase.generate), max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=100, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate),
+                 suppress_health_check=list(HealthCheck))
 
 
 @quick
+@example(READ_BEFORE_GRAD)
 @given(programs)
 def test_lazy_is_eager(program: list[Any]) -> None:
     compare(program, in_mode("lazy", program), in_mode("eager", program), "lazy and eager")
@@ -162,6 +170,7 @@ def test_lazy_is_eager(program: list[Any]) -> None:
 
 @pytest.mark.parametrize("mode", ["lazy", "eager"])
 @quick
+@example(program=READ_BEFORE_GRAD)
 @given(program=programs)
 def test_as_pytorch(mode: str, program: list[Any]) -> None:
     torch = pytest.importorskip("torch")

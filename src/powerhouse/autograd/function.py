@@ -25,6 +25,9 @@ class Context:
         self._not_differentiable: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
+        self._versions: list[int] = []  # of the saved tensors' storages, at the end of forward
+        self._outputs: dict[int, int] = {}  # which saved tensors are outputs of forward
+        self._node: Node | None = None  # while backward runs, and its gradients are recorded
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (or None) for backward, where they are `saved_tensors`."""
@@ -37,8 +40,17 @@ class Context:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What `save_for_backward` kept."""
-        return self._saved
+        """What `save_for_backward` kept. RuntimeError where one was changed in place since."""
+        for t, version in zip(self._saved, self._versions, strict=False):
+            if t is not None and t._storage.version != version:
+                raise RuntimeError(f"saved_tensors: a saved tensor ({t.dtype} {list(t.shape)}) has been modified by an inplace operation; save a clone of it")
+        return tuple([self._unpacked(i, t) for i, t in enumerate(self._saved)])
+
+    def _unpacked(self, i: int, t: Any) -> Any:
+        """A saved output stands in the graph as that output, so that second derivatives go through it."""
+        if self._node is None or i not in self._outputs:
+            return t
+        return wrap(RECORDER.now.segment.variable(read(t).plain, Output(self._node, self._outputs[i])))
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Say that these outputs have no gradient."""
@@ -63,8 +75,12 @@ class _FunctionNode(Node):
     def backward(self, grads: dict[int, Symbol], create_graph: bool) -> Sequence[Symbol | None]:
         """Call the user's backward on tensors, and check what it gives."""
         given = [self._gradient_of(i, grads.get(i)) for i in range(len(self.outputs))]
-        with set_grad_enabled(create_graph):
-            out = self.function.backward(self.context, *given)
+        self.context._node = self if create_graph else None
+        try:
+            with set_grad_enabled(create_graph):
+                out = self.function.backward(self.context, *given)
+        finally:
+            self.context._node = None
         out = list(out) if isinstance(out, (tuple, list)) else [out]
         name = self.function.__name__
         while len(out) > len(self.inputs) and out[-1] is None:
@@ -159,18 +175,23 @@ def _connect(cls: type[Function], context: Context, args: tuple[Any, ...], input
     node = _FunctionNode(cls, context, inputs, types)
     segment = RECORDER.now.segment
     segment.walked = True
-    connected = []
+    context._outputs = {k: i for k, t in enumerate(context._saved) for i, o in enumerate(outputs) if o is t and not any(o is a for a in args)}
+    connected: list[Any] = []
     for i, o in enumerate(outputs):
         if not is_tensor(o) or any(o is t for t in context._not_differentiable) or not (o.is_floating_point() or o.is_complex()):
             connected.append(o)
             continue
         symbol = segment.variable(read(o).plain, Output(node, i))
-        if any(o is t for t in context._dirty):
-            write(o, symbol, cls.__name__)
-            connected.append(o)
-        else:
+        if not any(o is t for t in context._dirty):
             connected.append(wrap(symbol))
-    context._saved = tuple(next((c for o, c in zip(outputs, connected, strict=True) if o is t), t) for t in context._saved)
+            continue
+        if o._lens is not None and o._lens.view is not None:
+            write(o, symbol, cls.__name__)
+        else:
+            o._lens = None
+            segment.write(o._storage, symbol)
+        connected.append(o)
+    context._versions = [0 if t is None else t._storage.version for t in context._saved]
     return tuple(connected) if isinstance(result, (tuple, list)) else connected[0]
 
 

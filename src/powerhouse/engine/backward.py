@@ -8,6 +8,8 @@ leaves, and backward goes on in it. Where hooks or `autograd.Function`s take par
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 from ..graph.op import leaf, number, variable, with_value
@@ -84,16 +86,28 @@ class _Target:
 
     def __init__(self, s: Symbol, segment: Segment) -> None:
         self.symbols = [s]
-        self.total: Symbol | None = None
+        self.totals: dict[Symbol, Symbol] = {}
         owner = segment.owners.get(s)
         self.history = owner if isinstance(owner, History) else None
+        if self.history is not None and (early := segment.replants.get(self.history.record, {}).get(self.history.symbol)) is not None:
+            self.symbols.append(early)
         self.leaf = None if owner is None or isinstance(owner, (History, Output)) else owner  # may stand in several records
 
     def collect(self, inner: tuple[Symbol, ...], grads: tuple[Symbol | None, ...]) -> None:
         """Add what a walk found; each symbol counts once a walk."""
         for s, g in zip(inner, grads, strict=True):
             if s in self.symbols and g is not None:
-                self.total = g if self.total is None else self.total + g
+                self.totals[s] = self.totals[s] + g if s in self.totals else g
+
+    def planted(self, s: Symbol) -> None:
+        """The record behind the target's variable is planted, with `s` for the target: what arrived at the variable arrives there again."""
+        self.totals.pop(self.symbols[0], None)
+        self.symbols = [s]
+
+    @property
+    def total(self) -> Symbol | None:
+        """All of the gradient."""
+        return reduce(add, self.totals.values()) if self.totals else None
 
 
 def _merge(pairs: Any) -> dict[Symbol, Symbol]:
@@ -131,7 +145,7 @@ def _next_record(histories: dict[Record, Accumulator], segment: Segment, targets
         record.used |= visited
     for t in targets:
         if t.history is not None and t.history.record is record:
-            t.symbols.append(planted[t.history.symbol])
+            t.planted(planted[t.history.symbol])
     return _merge((planted[s], g) for s, g in arrived)
 
 
@@ -215,7 +229,8 @@ def _walk_calling(segment: Segment, frontier: dict[Symbol, Symbol], wanted: tupl
         owner = segment.owners.get(v) if v.op is variable else None
         if isinstance(owner, Output):
             if g is not None:
-                arrived.setdefault(owner.node, {})[owner.index] = g
+                have = arrived.setdefault(owner.node, {})  # a saved output is a second variable for the same output
+                have[owner.index] = have[owner.index] + g if owner.index in have else g
         elif v.op is not variable:
             if anomaly.STATE.enabled and anomaly.STATE.check_nan and g is not None:
                 anomaly.check(v, g, segment.leaves)

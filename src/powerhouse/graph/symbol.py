@@ -28,8 +28,9 @@ class Type:
         key = (cls, shape, dtype, device)
         found = memo.symbols.get(key)
         if found is None:
-            found = memo.symbols[key] = object.__new__(cls)
+            found = object.__new__(cls)
             found.shape, found.dtype, found.device = tuple(shape), dtype, device
+            memo.symbols[key] = found  # last: another thread may find it at once
         return found
 
     def __repr__(self) -> str:

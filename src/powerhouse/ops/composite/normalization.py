@@ -10,7 +10,7 @@ import numpy as np
 from ...core.dtypes import FLOAT
 from ...graph.op import Bad, Operand, Sample, composite, constant
 from ...graph.symbol import Symbol
-from ..arithmetic import maximum, power, rsqrt
+from ..arithmetic import maximum, power, rsqrt, truncated_division
 from ..reduction import moments
 from ..views import reduce_sum, reshape_to, slice_put, windows_of, zeros
 from .distance import vector_norm
@@ -297,7 +297,7 @@ def local_response_norm(input: Symbol, size: int, alpha: float = 1e-4, beta: flo
     place = tuple((size // 2 if d == 1 else 0, m, 1) for d, m in enumerate(input.shape))
     windows = windows_of(slice_put(padded, input * input, place), 1, size, 1)  # (N, C, ..., size)
     total = reduce_sum(windows, (windows.ndim - 1,))
-    mean = total / size if total.dtype.category >= dt.FLOAT else truncated_division(total, constant(size))
+    mean = total / size if total.dtype.category >= FLOAT else truncated_division(total, constant(size))
     return input / power(mean * alpha + k, constant(float(beta)))
 
 
