@@ -147,3 +147,11 @@ def test_windows_refuse(options, pattern):
         P.signal.windows.kaiser(3, beta=-1)
     with pytest.raises(ValueError, match="Center must be None"):
         P.signal.windows.exponential(3, center=1)
+
+
+def test_names_of_products():
+    """The node of a matrix product has the name that PyTorch gives it, by the ranks of its operands."""
+    x, w, b = P.ones(2, 3, requires_grad=True), P.ones(4, 3), P.ones(4)
+    found = [x @ w.t(), x @ P.ones(3), P.nn.functional.linear(x, w), P.nn.functional.linear(x, w, b), x.double(), x[P.tensor([0])]]
+    names = ["Mm", "Mv", "Mm", "Addmm", "ToCopy", "Index"]
+    assert [t.grad_fn.name() for t in found] == [f"{n}Backward0" for n in names]

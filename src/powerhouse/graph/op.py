@@ -430,7 +430,7 @@ symbol.detach = _detach
 symbol.identify = lambda s: make(alias, (s,), (0,))
 
 
-@primitive(cheap=True, linear=True)
+@primitive(cheap=True, linear=True, label="to_copy")
 def cast(x: Symbol, target: dt.dtype) -> Type:
     """`x` converted to `target`: floats to integers truncate, complex to real takes the real part."""
     return Type(x.shape, target)

@@ -135,7 +135,7 @@ def _(g: Symbol, out: Symbol, operands: Symbols, dims: tuple[int, ...], accumula
     return (kept, index_get((g, *indices), dims), *[None] * len(indices))
 
 
-@composite(names=(), name="getitem_by_tensors")
+@composite(names=(), name="getitem_by_tensors", label="index")
 def get_by_tensors(input: Symbol, dims: tuple[int, ...], indices: Symbols) -> Symbol:
     """`input` indexed in `dims` by integer tensors."""
     return index_get((input, *indices), dims)

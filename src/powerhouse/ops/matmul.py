@@ -62,6 +62,15 @@ def _mat(s: Symbol) -> str:
     return f"{s.shape[-2]}x{s.shape[-1]}"
 
 
+_LABELS = {(1, 1): "dot", (2, 1): "mv", (2, 2): "mm", (1, 2): "squeeze"}  # PyTorch's name of the last step, by the operands' ranks
+
+
+def labelled(s: Symbol, label: str) -> Symbol:
+    """`s`, to be printed as the result of `label` where nothing says otherwise yet."""
+    s.label = s.label or label
+    return s
+
+
 @composite(names=("matmul", "Tensor.matmul", "linalg.matmul"))
 def matmul(input: Symbol, other: Symbol) -> Symbol:
     """The matrix product: vectors, matrices, and batches of matrices (broadcast), as Python's `@`.
@@ -81,7 +90,8 @@ def matmul(input: Symbol, other: Symbol) -> Symbol:
         del shape[-1]
     if input.ndim == 1:
         del shape[len(shape) - (1 if other.ndim == 1 else 2)]
-    return out if tuple(shape) == out.shape else reshape_to(out, tuple(shape))
+    out = out if tuple(shape) == out.shape else reshape_to(out, tuple(shape))
+    return labelled(out, _LABELS.get((input.ndim, other.ndim), "unsafe_view"))
 
 
 @matmul.samples
@@ -125,7 +135,7 @@ bmm.samples(lambda draw: iter([Sample((draw(5, 2, 3), draw(5, 3, 4)))]))
 mm.errors(lambda draw: iter([Bad((draw(3), draw(3, 4)), {}, RuntimeError, "2D"), Bad((draw(2, 3), draw(2, 3)), {}, RuntimeError, "cannot be multiplied")]))
 
 
-@composite(names=("nn.functional.linear",), label="addmm")
+@composite(names=("nn.functional.linear",))
 def linear(input: Symbol, weight: Symbol, bias: Symbol | None = None) -> Symbol:
     """`input @ weight.T + bias`; `input` (..., in), `weight` (out, in) or (in,), `bias` (out,).
 
@@ -137,7 +147,7 @@ def linear(input: Symbol, weight: Symbol, bias: Symbol | None = None) -> Symbol:
         raise RuntimeError(f"linear: mat1 and mat2 shapes cannot be multiplied; got input {list(input.shape)} and weight {list(weight.shape)}, expected the last sizes to match")
     same_dtype("linear", input, weight, *(() if bias is None else (bias,)))
     out = matmul(input, turned(weight) if weight.ndim == 2 else weight)
-    return out if bias is None else out + bias
+    return out if bias is None else labelled(out + bias, "addmm" if input.ndim == 2 else "view")
 
 
 @linear.samples

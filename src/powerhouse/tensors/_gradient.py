@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import dtypes as dt
+from ..core.errors import describe
 from ..engine import backward as engine
 from ..engine.segment import RECORDER, History
 from ..graph.memo import memoize
@@ -182,11 +183,7 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
 
 def _hooked(t: Any, g: Symbol) -> Symbol:
     """The gradient after a leaf's hooks."""
-    for hook in list((t._hooks or {}).values()):
-        out = hook(wrap(g))
-        if out is not None:
-            g = read(out)
-    return g
+    return _run_hooks(t._hooks or {}, g)
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False, only_inputs: bool = True,
@@ -377,8 +374,11 @@ class Gradient:
 def _run_hooks(hooks: dict[int, Any], g: Symbol) -> Symbol:
     for hook in list(hooks.values()):
         out = hook(wrap(g))
-        if out is not None:
-            g = read(out)
+        if out is None:
+            continue
+        if not is_tensor(out) or tuple(out.shape) != g.shape:
+            raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: expected a gradient of shape {list(g.shape)}, got {describe(out)}")
+        g = read(out)
     return g
 
 

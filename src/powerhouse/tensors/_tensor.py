@@ -399,7 +399,7 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         t._storage, t._lens = source._storage, Lens(None, variable=True) if self.requires_grad else None
         memo[id(self)] = t
         for name, value in self.__dict__.items():
-            if name not in ("_hooks", "_base", "_accumulated_hooks"):
+            if name not in ("_hooks", "_base", "_accumulated_hooks") and not (name == "_grad" and isinstance(self, Parameter)):
                 t.__dict__[name] = _construct.deepcopy(value, memo)
         return t
 
