@@ -29,8 +29,14 @@ def median_us(function, repeat=7, number=1):
 def op_us(torch, settle):
     """Microseconds of one op with gradient tracking, in chains of 100."""
     w = torch.ones(4, 4, requires_grad=True)
-    ops = {"mul": lambda x: x * w, "mul by number": lambda x: x * 0.5, "tanh": lambda x: x.tanh(), "sum": lambda x: x.sum(1, True),
-           "matmul": lambda x: x @ w, "transpose": lambda x: x.transpose(0, 1)}
+    ops = {
+        "mul": lambda x: x * w,
+        "mul by number": lambda x: x * 0.5,
+        "tanh": lambda x: x.tanh(),
+        "sum": lambda x: x.sum(1, True),
+        "matmul": lambda x: x @ w,
+        "transpose": lambda x: x.transpose(0, 1),
+    }
     results = {}
     for name, op in ops.items():
         times = []
@@ -77,7 +83,9 @@ class _Ready:
 def step_us():
     """Microseconds of all Python of a repeated step: kernels are replaced by ready results."""
     original, ready = segment._program, {}
-    segment._program = lambda outputs: ready.setdefault(outputs, None) or ready.__setitem__(outputs, _Ready(original(outputs))) or ready[outputs]
+    segment._program = lambda outputs: (
+        ready.setdefault(outputs, None) or ready.__setitem__(outputs, _Ready(original(outputs))) or ready[outputs]
+    )
     try:
         step = mlp_step(powerhouse)
         for _ in range(20):

@@ -1,6 +1,6 @@
 """Powerhouse: PyTorch's API and dynamic graphs in pure Python, on kernels that it generates itself.
 
-    import powerhouse as torch
+import powerhouse as torch
 """
 
 from . import autograd, tensors, version
@@ -18,8 +18,33 @@ __version__ = version.__version__
 
 # Parts that are loaded when they are first used.
 _SUBMODULES = (
-    "nn", "optim", "utils", "serialization", "linalg", "fft", "special", "random", "quantization", "cuda", "backends", "amp", "jit", "onnx", "distributed", "testing",
-    "multiprocessing", "func", "recipes", "vision", "accelerator", "compiler", "masked", "return_types", "mps", "signal", "xpu",
+    "nn",
+    "optim",
+    "utils",
+    "serialization",
+    "linalg",
+    "fft",
+    "special",
+    "random",
+    "quantization",
+    "cuda",
+    "backends",
+    "amp",
+    "jit",
+    "onnx",
+    "distributed",
+    "testing",
+    "multiprocessing",
+    "func",
+    "recipes",
+    "vision",
+    "accelerator",
+    "compiler",
+    "masked",
+    "return_types",
+    "mps",
+    "signal",
+    "xpu",
 )
 
 for _d in _dtypes.ALL:

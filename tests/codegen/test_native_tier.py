@@ -15,8 +15,10 @@ pytest.importorskip("llvmlite")
 import powerhouse
 from powerhouse import nn
 from powerhouse.core import config
+from powerhouse.core import dtypes as dt
 from powerhouse.engine import native as engine
-from powerhouse.graph.op import REGISTRY
+from powerhouse.graph.op import REGISTRY, leaf
+from powerhouse.graph.symbol import Type
 from powerhouse.runtime import native
 from powerhouse.tensors.apply import apply
 from powerhouse.tensors.functions import function_of
@@ -398,8 +400,22 @@ def test_two_processes_fill_the_cache_at_once(tmp_path):
     assert files and all(f.suffix == ".o" and native._read(f) is not None for f in files)
 
 
+def steps_of(x):
+    """The names of the steps that compute a tensor in the native tier."""
+    program = engine.program((x,))
+    return [step.name for step in program.steps]
+
+
+def test_kernels_are_used():
+    """A softmax is one kernel, and a matrix product stands between two."""
+    x = leaf(0, Type((5, 7), dt.float32))
+    with config.override(tier="native"):
+        assert steps_of(REGISTRY["softmax"](x, -1)) == ["kernel"]
+        assert [s for s in steps_of(REGISTRY["exp"](REGISTRY["matmul"](REGISTRY["exp"](x), REGISTRY["transpose"](x, 0, 1)))) if s == "kernel"] == ["kernel"] * 2
+
+
 def test_groups_that_cannot_be_written_fall_back(monkeypatch):
-    """A group whose text or machine code cannot be made is left to the reference tier."""
+    """A group whose text cannot be written is left to the reference tier."""
     x = powerhouse.tensor(np.linspace(-1, 1, 37, dtype=np.float32))
     want = (x.exp() * 3.25).numpy()
 

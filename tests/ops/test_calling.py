@@ -115,7 +115,9 @@ def test_choice_in_large():
     assert P.where(mask, P.arange(n, dtype=P.int32), 7)[:4].tolist() == [0, 7, 7, 3]
 
 
-@pytest.mark.parametrize("divide", [lambda x: x // 0, lambda x: x % 0, lambda x: P.div(x, 0, rounding_mode="trunc"), lambda x: P.fmod(x, 0)])
+@pytest.mark.parametrize(
+    "divide", [lambda x: x // 0, lambda x: x % 0, lambda x: P.div(x, 0, rounding_mode="trunc"), lambda x: P.fmod(x, 0)]
+)
 def test_integers_divided_by_zero(divide):
     """An error for integers; an infinity or nan for floats."""
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):

@@ -168,7 +168,15 @@ def test_gradient_by_differences(op):
         def call(*values, wide=wide, sample=sample):
             rest = iter(values)
             given = replace(wide, rest)
-            return tuple(flat(function(*given, **tensors_in_dict(sample.kwargs, lambda a: powerhouse.tensor(a.astype("float64") if a.dtype == np.float32 else a))), powerhouse.Tensor))
+            return tuple(
+                flat(
+                    function(
+                        *given,
+                        **tensors_in_dict(sample.kwargs, lambda a: powerhouse.tensor(a.astype("float64") if a.dtype == np.float32 else a)),
+                    ),
+                    powerhouse.Tensor,
+                )
+            )
 
         inputs = [t.requires_grad_() for t in leaves]
         if any(o.requires_grad for o in call(*inputs)):

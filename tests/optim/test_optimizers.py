@@ -93,7 +93,9 @@ def test_state_dict_is_pytorchs(name, options):
     for first, second in ((powerhouse, torch), (torch, powerhouse)):
         _, opt = run(first, name, options, 4)
         state = opt.state_dict()
-        values = {k: {n: np.array(v.detach().numpy()) if hasattr(v, "detach") else v for n, v in s.items()} for k, s in state["state"].items()}
+        values = {
+            k: {n: np.array(v.detach().numpy()) if hasattr(v, "detach") else v for n, v in s.items()} for k, s in state["state"].items()
+        }
         params = [second.tensor(p.detach().numpy().copy(), requires_grad=True) for g in opt.param_groups for p in g["params"]]
         new = getattr(second.optim, name)(params, **options)
         carried = {k: {n: second.tensor(v) if isinstance(v, np.ndarray) else v for n, v in s.items()} for k, s in values.items()}
@@ -109,7 +111,9 @@ def test_state_dict_is_pytorchs(name, options):
             np.testing.assert_allclose(p.detach().numpy(), w, rtol=2e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("options", [{"lr": 0.1}, {"lr": 0.1, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", "weight_decay": 0.0, "ns_steps": 3}])
+@pytest.mark.parametrize(
+    "options", [{"lr": 0.1}, {"lr": 0.1, "nesterov": False, "adjust_lr_fn": "match_rms_adamw", "weight_decay": 0.0, "ns_steps": 3}]
+)
 def test_muon_steps_are_pytorchs(options):
     """On matrices, tall and wide, to the precision of bfloat16."""
     torch = pytest.importorskip("torch")

@@ -43,7 +43,10 @@ class Context:
         """What `save_for_backward` kept. RuntimeError where one was changed in place since."""
         for t, version in zip(self._saved, self._versions, strict=False):
             if t is not None and t._storage.version != version:
-                raise RuntimeError(f"saved_tensors: a saved tensor ({t.dtype} {list(t.shape)}) has been modified by an inplace operation; save a clone of it")
+                raise RuntimeError(
+                    f"saved_tensors: a saved tensor ({t.dtype} {list(t.shape)}) has been modified by an inplace operation; "
+                    "save a clone of it"
+                )
         return tuple([self._unpacked(i, t) for i, t in enumerate(self._saved)])
 
     def _unpacked(self, i: int, t: Any) -> Any:
@@ -86,7 +89,9 @@ class _FunctionNode(Node):
         while len(out) > len(self.inputs) and out[-1] is None:
             out.pop()
         if len(out) != len(self.inputs):
-            raise RuntimeError(f"function {name}Backward returned an incorrect number of gradients (expected {len(self.inputs)}, got {len(out)})")
+            raise RuntimeError(
+                f"function {name}Backward returned an incorrect number of gradients (expected {len(self.inputs)}, got {len(out)})"
+            )
         return [self._checked(i, s, g) for i, (s, g) in enumerate(zip(self.inputs, out, strict=True))]
 
     def _gradient_of(self, i: int, g: Symbol | None) -> Any:
@@ -104,7 +109,10 @@ class _FunctionNode(Node):
         if tuple(g.shape) != s.shape:
             g = g.sum_to_size(s.shape) if g.ndim >= len(s.shape) and hasattr(g, "sum_to_size") else g
             if tuple(g.shape) != s.shape:
-                raise RuntimeError(f"Function {self.function.__name__}Backward returned an invalid gradient at index {i} - got {list(g.shape)} but expected shape compatible with {list(s.shape)}")
+                raise RuntimeError(
+                    f"Function {self.function.__name__}Backward returned an invalid gradient at index {i} - got "
+                    f"{list(g.shape)} but expected shape compatible with {list(s.shape)}"
+                )
         return read(g)
 
     def replanted(self, inputs: Sequence[Symbol | None]) -> Node:
@@ -129,7 +137,10 @@ class Function:
     """
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        raise RuntimeError(f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the class itself.")
+        raise RuntimeError(
+            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static, so you should "
+            "invoke them on the class itself."
+        )
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -139,7 +150,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Compute the gradients of the inputs."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -175,7 +188,9 @@ def _connect(cls: type[Function], context: Context, args: tuple[Any, ...], input
     node = _FunctionNode(cls, context, inputs, types)
     segment = RECORDER.now.segment
     segment.walked = True
-    context._outputs = {k: i for k, t in enumerate(context._saved) for i, o in enumerate(outputs) if o is t and not any(o is a for a in args)}
+    context._outputs = {
+        k: i for k, t in enumerate(context._saved) for i, o in enumerate(outputs) if o is t and not any(o is a for a in args)
+    }
     connected: list[Any] = []
     for i, o in enumerate(outputs):
         if not is_tensor(o) or any(o is t for t in context._not_differentiable) or not (o.is_floating_point() or o.is_complex()):

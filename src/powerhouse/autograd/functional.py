@@ -18,7 +18,14 @@ def _variables(inputs: Any, create_graph: bool) -> tuple[Any, ...]:
     return tuple(x.clone() if create_graph and x.requires_grad else x.detach().requires_grad_() for x in _as_tuple(inputs))
 
 
-def jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False, strategy: str = "reverse-mode") -> Any:
+def jacobian(
+    func: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any:
     """The Jacobian of `func`: for an output of shape `o` and an input of shape `i`, a tensor of shape `o + i`.
 
     Tuples of outputs or inputs give nested tuples.
@@ -41,10 +48,19 @@ def _jacobian_of(out: Any, xs: tuple[Any, ...], create_graph: bool) -> tuple[Any
     if not out.requires_grad:
         return tuple(ph.zeros((*out.shape, *x.shape), dtype=out.dtype) for x in xs)
     rows = [grad(o, xs, retain_graph=True, create_graph=create_graph, materialize_grads=True) for o in out.reshape(-1)]
-    return tuple(ph.stack([r[i] for r in rows]).reshape(*out.shape, *x.shape) if rows else ph.zeros((*out.shape, *x.shape)) for i, x in enumerate(xs))
+    return tuple(
+        ph.stack([r[i] for r in rows]).reshape(*out.shape, *x.shape) if rows else ph.zeros((*out.shape, *x.shape)) for i, x in enumerate(xs)
+    )
 
 
-def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode") -> Any:
+def hessian(
+    func: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Any:
     """The Hessian of a function of one-element output: for inputs of shapes `i` and `j`, a tensor of shape `i + j`."""
     single = is_tensor(inputs)
 
@@ -53,7 +69,10 @@ def hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False, s
             xs = tuple(x if x.requires_grad else x.detach().requires_grad_() for x in xs)
             out = func(*xs)
             if out.numel() != 1:
-                raise RuntimeError(f"hessian: The Tensor returned by the function given to hessian should contain a single element, got shape {list(out.shape)}")
+                raise RuntimeError(
+                    "hessian: The Tensor returned by the function given to hessian should contain a single element, got shape "
+                    f"{list(out.shape)}"
+                )
             found = grad(out.reshape(()), xs, create_graph=True, materialize_grads=True)
         return found[0] if single else found
 
@@ -88,7 +107,11 @@ def hvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         out = func(*xs)
         first = grad(out, xs, create_graph=True, materialize_grads=True)
         live = [(g, w) for g, w in zip(first, _as_tuple(v), strict=True) if g.requires_grad]
-        found = grad([g for g, _ in live], xs, [w for _, w in live], create_graph=create_graph, materialize_grads=True) if live else tuple(map(ph.zeros_like, xs))
+        found = (
+            grad([g for g, _ in live], xs, [w for _, w in live], create_graph=create_graph, materialize_grads=True)
+            if live
+            else tuple(map(ph.zeros_like, xs))
+        )
     return out if create_graph else _detached(out), found[0] if is_tensor(inputs) else found
 
 

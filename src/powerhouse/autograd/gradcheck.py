@@ -17,9 +17,21 @@ class GradcheckError(RuntimeError):
     """Analytic and numerical gradients differ."""
 
 
-def gradcheck(func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True,
-              nondet_tol: float = 0.0, check_undefined_grad: bool = True, check_grad_dtypes: bool = False, check_batched_grad: bool = False,
-              fast_mode: bool = False, masked: Any = None) -> bool:
+def gradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    fast_mode: bool = False,
+    masked: Any = None,
+) -> bool:
     """Whether gradients of `func(*inputs)` agree with central differences of step `eps`, for every input that requires grad.
 
     Inputs should be float64 or complex128. Raises RuntimeError where they disagree, or returns False if `raise_exception` is False.
@@ -60,7 +72,10 @@ def _check(func: Callable[..., Any], args: tuple[Any, ...], eps: float, atol: fl
         numeric = _numeric(func, args, i, weights, eps)
         if not np.allclose(analytic, numeric, rtol, atol):
             worst = np.abs(analytic - numeric).max()
-            raise GradcheckError(f"gradcheck: Jacobian mismatch for input {i} (largest difference {worst:.3g}),\nnumerical:\n{numeric}\nanalytical:\n{analytic}")
+            raise GradcheckError(
+                f"gradcheck: Jacobian mismatch for input {i} (largest difference "
+                f"{worst:.3g}),\nnumerical:\n{numeric}\nanalytical:\n{analytic}"
+            )
 
 
 def _random_like(o: Any, rng: Any) -> Any:
@@ -79,7 +94,10 @@ def _numeric(func: Callable[..., Any], args: tuple[Any, ...], which: int, weight
         changed = tensor(at, dtype=args[which].dtype)
         with no_grad():
             results = _outputs(func, [changed.requires_grad_() if i == which else a for i, a in enumerate(args)])
-        return sum(float(np.real(np.vdot(np.asarray(w._array(), np.complex128), np.asarray(o._array(), np.complex128)))) for o, w in zip(results, weights, strict=True))
+        return sum(
+            float(np.real(np.vdot(np.asarray(w._array(), np.complex128), np.asarray(o._array(), np.complex128))))
+            for o, w in zip(results, weights, strict=True)
+        )
 
     for at in np.ndindex(*base.shape):
         for step in ways:
@@ -91,15 +109,29 @@ def _numeric(func: Callable[..., Any], args: tuple[Any, ...], which: int, weight
     return out
 
 
-def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True, **_: Any) -> bool:
+def gradgradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    **_: Any,
+) -> bool:
     """`gradcheck` of the gradient of `func`."""
     args = (inputs,) if is_tensor(inputs) else tuple(inputs)
     wanted = [i for i, a in enumerate(args) if is_tensor(a) and a.requires_grad]
 
     def gradient(*given: Any) -> tuple[Any, ...]:
-        from_graph = _outputs(func, [g.detach().requires_grad_() if i in wanted and not g.requires_grad else g for i, g in enumerate(given)])
+        from_graph = _outputs(
+            func, [g.detach().requires_grad_() if i in wanted and not g.requires_grad else g for i, g in enumerate(given)]
+        )
         rng = np.random.default_rng(1)
         weights = [_random_like(o, rng) for o in from_graph]
-        return tuple(g for g in grad(from_graph, [given[i] for i in wanted], weights, create_graph=True, allow_unused=True) if g is not None)
+        return tuple(
+            g for g in grad(from_graph, [given[i] for i in wanted], weights, create_graph=True, allow_unused=True) if g is not None
+        )
 
     return gradcheck(enable_grad()(gradient), args, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)

@@ -56,11 +56,11 @@ def memory_kind(d: dt.dtype) -> np.dtype:
 
 
 def loops_of(group: Group, operands: list[Symbol]) -> Loop:
-    """Adjacent dims that all operands step through as through one are merged. Raises Unsupported where the reduced dims cannot be one loop."""
+    """Adjacent dims that all operands step through as through one are merged. Raises Unsupported where reduced dims are not one loop."""
     outer = len(group.domain) - group.inner
     strides = {s: _over_domain(s, group) for s in operands}
     parts = []
-    for dims in ((range(outer), range(outer, len(group.domain))) if group.inner else (range(len(group.domain)),)):
+    for dims in (range(outer), range(outer, len(group.domain))) if group.inner else (range(len(group.domain)),):
         merged: list[list[Any]] = []  # [size, {operand: stride}]
         for d in dims:
             n = group.domain[d]
@@ -121,7 +121,7 @@ class _Emitter:
         return level[member] if member is not None else 0
 
     def _kept_for_later(self) -> list[Symbol]:
-        """Full members whose value a later pass needs again, and which cost more to compute than to load: they are kept in a row of scratch memory."""
+        """Full members that a later pass needs again and that cost more to compute than to load: kept in a row of scratch memory."""
         if self.loop.length > _SCRATCH:
             return []
         found: dict[Symbol, None] = {}
@@ -167,10 +167,20 @@ class _Emitter:
         """The whole function."""
         body = self._body()
         head = "\n".join(sorted(self.one.declarations))
-        text = f"{head}\ndefine void @kernel(ptr noalias %pointers, ptr noalias %numbers, i64 %begin, i64 %end) nounwind {{\nentry:\n{body}\n}}\n"
+        signature = "define void @kernel(ptr noalias %pointers, ptr noalias %numbers, i64 %begin, i64 %end) nounwind"
+        text = f"{head}\n{signature} {{\nentry:\n{body}\n}}\n"
         rows = prod(self.loop.rows)
         count = self.loop.length if self.flat else rows
-        return Kernel(text, tuple(self.inputs), tuple(self.group.outputs), tuple(self.numbers), tuple(self.sizes), count, self.flat, rows * self.loop.length * (1 + len(self.group.members) // 8))
+        return Kernel(
+            text,
+            tuple(self.inputs),
+            tuple(self.group.outputs),
+            tuple(self.numbers),
+            tuple(self.sizes),
+            count,
+            self.flat,
+            rows * self.loop.length * (1 + len(self.group.members) // 8),
+        )
 
     def _body(self) -> str:
         one = self.one
@@ -224,7 +234,10 @@ class _Emitter:
             t = {"float": "double", "bool": "i64", "int": "i64"}[s.attrs[1]]
             lines += [f"  %numcell{k} = getelementptr i64, ptr %numbers, i64 {k}", f"  %num{k} = load {t}, ptr %numcell{k}"]
         for k in range(len(self.sizes)):
-            lines += [f"  %sizecell{k} = getelementptr i64, ptr %numbers, i64 {len(self.numbers) + k}", f"  %size{k} = load i64, ptr %sizecell{k}"]
+            lines += [
+                f"  %sizecell{k} = getelementptr i64, ptr %numbers, i64 {len(self.numbers) + k}",
+                f"  %size{k} = load i64, ptr %sizecell{k}",
+            ]
         return lines
 
     def _row_bases(self) -> None:
@@ -275,18 +288,26 @@ class _Emitter:
         one.block(f"{name}_loop")
         i = f"%{name}_i"
         one.emit(f"{i} = phi i64 [ {begin}, %{before} ], [ {i}_next, %{name}_loop ]")
-        sums = [self._phi(r, [(z.name, before), (f"%{name}_s{k}", f"{name}_loop")]) for k, (r, z) in enumerate(zip(reductions, start, strict=True))]
+        sums = [
+            self._phi(r, [(z.name, before), (f"%{name}_s{k}", f"{name}_loop")])
+            for k, (r, z) in enumerate(zip(reductions, start, strict=True))
+        ]
         known: dict[Symbol, Value] = {}
         for k, (r, total) in enumerate(zip(reductions, sums, strict=True)):
             value = self._combine(r, total, self._value(self.value_of(r.inputs[0]), known, i, None))
-            one.lines.append(f"  %{name}_s{k} = select i1 true, {self.many.vector(value.kind)} {value.name}, {self.many.vector(value.kind)} {value.name}")
+            one.lines.append(
+                f"  %{name}_s{k} = select i1 true, {self.many.vector(value.kind)} {value.name}, {self.many.vector(value.kind)} {value.name}"
+            )
         for s in stores:
             self._store(s, self._value(s, known, i, None), i, None)
         one.emit(f"{i}_next = add i64 {i}, {LANES}")
         one.emit(f"{i}_more = icmp slt i64 {i}_next, {stop}")
         one.emit(f"br i1 {i}_more, label %{name}_loop, label %{name}_tail")
         one.block(f"{name}_tail")
-        sums = [self._phi(r, [(z.name, before), (f"%{name}_s{k}", f"{name}_loop")]) for k, (r, z) in enumerate(zip(reductions, start, strict=True))]
+        sums = [
+            self._phi(r, [(z.name, before), (f"%{name}_s{k}", f"{name}_loop")])
+            for k, (r, z) in enumerate(zip(reductions, start, strict=True))
+        ]
         left = one.define(f"icmp slt i64 {stop}, {end}")
         one.emit(f"br i1 {left}, label %{name}_rest, label %{name}_done")
         one.block(f"{name}_rest")
@@ -360,7 +381,9 @@ class _Emitter:
         return out
 
     def _splat(self, v: Value) -> Value:
-        return self.many.splat(v.name, v.kind) if v.name.startswith("%") else Value(self.many, f"splat ({llvm_type(v.kind)} {v.name})", v.kind)
+        return (
+            self.many.splat(v.name, v.kind) if v.name.startswith("%") else Value(self.many, f"splat ({llvm_type(v.kind)} {v.name})", v.kind)
+        )
 
     def _compute(self, s: Symbol, inputs: list[Value]) -> Value:
         kind = s.dtype.numpy
@@ -430,7 +453,9 @@ class _Emitter:
         if stride == 1:
             at = self.one.define(f"getelementptr {llvm_type(kind)}, ptr {base}, i64 {i}", "p")
             if mask is None:
-                return self._from_memory(Value(self.many, self.one.load(f"load {self.many.vector(kind)}, ptr {at}, align {kind.itemsize}"), kind), s)
+                return self._from_memory(
+                    Value(self.many, self.one.load(f"load {self.many.vector(kind)}, ptr {at}, align {kind.itemsize}"), kind), s
+                )
             return self._from_memory(self._masked_load(at, kind, mask), s)
         return self._from_memory(self._gather(base, kind, self._size((s, "inner"), stride), i, mask), s)
 
@@ -440,7 +465,9 @@ class _Emitter:
         at = self.one.define(f"getelementptr {llvm_type(kind)}, ptr {self._target(s)}, i64 {i}", "p")
         if mask is not None:
             return self._from_memory(self._masked_load(at, kind, mask), s)
-        return self._from_memory(Value(self.many, self.one.load(f"load {self.many.vector(kind)}, ptr {at}, align {kind.itemsize}"), kind), s)
+        return self._from_memory(
+            Value(self.many, self.one.load(f"load {self.many.vector(kind)}, ptr {at}, align {kind.itemsize}"), kind), s
+        )
 
     def _target(self, s: Symbol) -> str:
         return self.scratch[s] if s in self.scratch else self.row_base[s]
@@ -449,7 +476,11 @@ class _Emitter:
         t = self.many.vector(kind)
         name = f"@llvm.masked.load.v{LANES}{self._suffix(kind)}.p0"
         self.one.declarations.add(f"declare {t} {name}(ptr, i32, {self.many.vector(BOOL)}, {t})")
-        return Value(self.many, self.one.load(f"call {t} {name}(ptr {at}, i32 {kind.itemsize}, {self.many.vector(BOOL)} {mask.name}, {t} zeroinitializer)"), kind)
+        return Value(
+            self.many,
+            self.one.load(f"call {t} {name}(ptr {at}, i32 {kind.itemsize}, {self.many.vector(BOOL)} {mask.name}, {t} zeroinitializer)"),
+            kind,
+        )
 
     def _gather(self, base: str, kind: np.dtype, stride: str, i: str, mask: Value | None) -> Value:
         """Elements that do not lie side by side."""
@@ -460,7 +491,11 @@ class _Emitter:
         name = f"@llvm.masked.gather.v{LANES}{self._suffix(kind)}.v{LANES}p0"
         self.one.declarations.add(f"declare {t} {name}(<{LANES} x ptr>, i32, {v.vector(BOOL)}, {t})")
         on = mask.name if mask is not None else "splat (i1 true)"
-        return Value(v, self.one.load(f"call {t} {name}(<{LANES} x ptr> {at}, i32 {kind.itemsize}, {v.vector(BOOL)} {on}, {t} zeroinitializer)"), kind)
+        return Value(
+            v,
+            self.one.load(f"call {t} {name}(<{LANES} x ptr> {at}, i32 {kind.itemsize}, {v.vector(BOOL)} {on}, {t} zeroinitializer)"),
+            kind,
+        )
 
     def _suffix(self, kind: np.dtype) -> str:
         return {"float": "f32", "double": "f64"}.get(llvm_type(kind), llvm_type(kind))

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..core import dtypes as dt
+from ..core.shapes import contiguous_strides
 from ..graph.op import cast, const, expand, leaf, number
 from ..graph.symbol import Symbol
-from ..core.shapes import contiguous_strides
 
 KINDS = frozenset({dt.bool_, dt.uint8, dt.int8, dt.int16, dt.int32, dt.int64, dt.float32, dt.float64})
 REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min"}
@@ -103,8 +103,16 @@ class _Grouping:
         """Expressions of numbers alone."""
         found: set[Symbol] = set()
         for s in self.order:
-            if s.op is number or s.op is const or (s.inputs and all(self.value_of(i) in found for i in s.inputs) and s.shape is not None
-                                                    and (s.op is expand or (s.shape == () and is_pointwise(s) and self.fusable(s)))):
+            if (
+                s.op is number
+                or s.op is const
+                or (
+                    s.inputs
+                    and all(self.value_of(i) in found for i in s.inputs)
+                    and s.shape is not None
+                    and (s.op is expand or (s.shape == () and is_pointwise(s) and self.fusable(s)))
+                )
+            ):
                 found.add(s)
         return frozenset(found)
 
@@ -159,7 +167,9 @@ class _Grouping:
             return False
         want = contiguous_strides(rows)
         if at_row:
-            return i.numel == base.numel and [s for s, n in zip(place.strides, i.shape, strict=True) if n != 1] == [s for s, n in zip(want, rows, strict=True) if n != 1]
+            return i.numel == base.numel and [s for s, n in zip(place.strides, i.shape, strict=True) if n != 1] == [
+                s for s, n in zip(want, rows, strict=True) if n != 1
+            ]
         return i.shape == domain and all(n == 1 or a == b for a, b, n in zip(place.strides, want + (0,) * inner, domain, strict=True))
 
     def _row_host(self, s: Symbol, inputs: list[Symbol]) -> Shape | None:
@@ -173,7 +183,10 @@ class _Grouping:
             rows = domain[: len(domain) - inner]
             if [n for n in s.shape if n != 1] != [n for n in rows if n != 1]:
                 continue
-            if all(j in self.scalars or self.inside(j, domain, True) or (peel(j, self.value_of)[0].op is leaf and place_of(j, self.value_of)) for j in inputs):
+            if all(
+                j in self.scalars or self.inside(j, domain, True) or (peel(j, self.value_of)[0].op is leaf and place_of(j, self.value_of))
+                for j in inputs
+            ):
                 return domain
         return None
 
@@ -232,7 +245,11 @@ def _connect(g: _Grouping, group_of: dict[Symbol, Group], order: list[Symbol], o
                 written.add(base)
             if home is not None and i not in home.places:
                 place = place_of(i, g.value_of)
-                home.places[i] = place if place is not None and (place.base in group_of or place.base.op is leaf) else Place(i, contiguous_strides(i.shape), 0)
+                home.places[i] = (
+                    place
+                    if place is not None and (place.base in group_of or place.base.op is leaf)
+                    else Place(i, contiguous_strides(i.shape), 0)
+                )
     for s in order:  # a view that is computed by itself reads what lies under it from memory
         if s not in group_of and s not in g.scalars:
             written |= {g.value_of(i) for i in s.inputs if g.value_of(i) in group_of}

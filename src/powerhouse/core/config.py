@@ -21,13 +21,21 @@ class Flag:
 
 FLAGS = (
     Flag("mode", str, "lazy", "'lazy' records ops and runs segments; 'eager' runs every op as it is called"),
-    Flag("tier", str, "reference", "'reference' runs programs op by op in NumPy; 'native' (experimental) compiles fused kernels, 'auto' does so where there is much to do"),
+    Flag(
+        "tier",
+        str,
+        "reference",
+        "'reference' runs programs op by op in NumPy; 'native' (experimental) compiles fused kernels, 'auto' does so where "
+        "there is much to do",
+    ),
     Flag("threads", int, 0, "threads that native kernels use; 0: one for each processor that the process may run on"),
     Flag("debug", int, 0, "1 prints every realization, 2 its program too"),
     Flag("symbol_limit", int, 60_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),
     Flag("held_limit", int, 8 << 30, "bytes of buffers that one segment reads before it is realized"),
-    Flag("snapshot_limit", int, 64 << 20, "bytes of memory shared with NumPy up to which a pending use copies it instead of running at once"),
+    Flag(
+        "snapshot_limit", int, 64 << 20, "bytes of memory shared with NumPy up to which a pending use copies it instead of running at once"
+    ),
 )
 _BY_NAME = {f.name: f for f in FLAGS}
 

@@ -68,14 +68,41 @@ float64 = dtype("float64", np.float64, FLOAT, 8)
 complex64 = dtype("complex64", np.complex64, COMPLEX, 9)
 complex128 = dtype("complex128", np.complex128, COMPLEX, 10)
 
-ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64, float16, bfloat16, float32, float64, complex64, complex128, float8_e4m3fn, float8_e5m2)
+ALL = (
+    bool_,
+    uint8,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint16,
+    uint32,
+    uint64,
+    float16,
+    bfloat16,
+    float32,
+    float64,
+    complex64,
+    complex128,
+    float8_e4m3fn,
+    float8_e5m2,
+)
 for _half in (float16, bfloat16, float8_e4m3fn, float8_e5m2):
     _half.compute = float32
 
 REAL_OF = {complex64: float32, complex128: float64}
 COMPLEX_OF = {float16: complex64, bfloat16: complex64, float32: complex64, float64: complex128}
 BY_NAME = {d.name: d for d in ALL}
-ALIASES = {"float": float32, "double": float64, "half": float16, "int": int32, "long": int64, "short": int16, "cfloat": complex64, "cdouble": complex128}
+ALIASES = {
+    "float": float32,
+    "double": float64,
+    "half": float16,
+    "int": int32,
+    "long": int64,
+    "short": int16,
+    "cfloat": complex64,
+    "cdouble": complex128,
+}
 _BY_NUMPY = {d.numpy: d for d in ALL}
 _BY_PYTHON = {bool: bool_, int: int64, complex: complex64}
 

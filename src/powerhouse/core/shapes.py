@@ -123,7 +123,10 @@ def infer_shape(shape: Any, numel: int, op: str) -> Shape:
     known = prod(n for n in shape if n != -1)
     if unknown:
         if known == 0:
-            raise RuntimeError(f"{op}: cannot reshape tensor of {numel} elements into shape {list(shape)} because the unspecified dimension size -1 can be any value")
+            raise RuntimeError(
+                f"{op}: cannot reshape tensor of {numel} elements into shape {list(shape)} because the unspecified dimension "
+                "size -1 can be any value"
+            )
         if numel % known == 0:
             i = unknown[0]
             return shape[:i] + (numel // known,) + shape[i + 1 :]

@@ -54,10 +54,13 @@ def check(s: Symbol, g: Any, leaves: list[Any]) -> None:
         if gi is not None and _has_nan(gi, leaves):
             raise RuntimeError(
                 f"backward: Function '{s.label or s.op.name}' returned nan values in its {i}th output; "
-                f"inputs {[list(x.shape) for x in s.inputs]}. The op was called at {STATE.lines.get(s, 'a line recorded before anomaly mode was on')}"
+                f"inputs {[list(x.shape) for x in s.inputs]}. The op was called at "
+                f"{STATE.lines.get(s, 'a line recorded before anomaly mode was on')}"
             )
 
 
 def _has_nan(s: Symbol, leaves: list[Any]) -> bool:
     (value,) = reference.program((s,)).run(leaves)
-    return value.dtype.kind not in "iub" and bool(np.isnan(np.asarray(value, np.complex128 if value.dtype.kind == "c" else np.float64)).any())
+    return value.dtype.kind not in "iub" and bool(
+        np.isnan(np.asarray(value, np.complex128 if value.dtype.kind == "c" else np.float64)).any()
+    )

@@ -78,7 +78,10 @@ def backward(roots: Sequence[Symbol], seeds: Sequence[Symbol], wanted: Sequence[
     if not retain:
         segment.used |= visited
         segment.generation += 1
-    return Found([(owner, g) for owner, g in leaves.values()], [t.total if t.leaf is None else leaves.get(id(t.leaf), (None, None))[1] for t in targets])
+    return Found(
+        [(owner, g) for owner, g in leaves.values()],
+        [t.total if t.leaf is None else leaves.get(id(t.leaf), (None, None))[1] for t in targets],
+    )
 
 
 class _Target:
@@ -126,7 +129,8 @@ def _refuse_reuse(visited: frozenset[Symbol], used: set[Symbol]) -> None:
 
 def _second_time(s: Symbol) -> RuntimeError:
     return RuntimeError(
-        f"backward: Trying to backward through the graph a second time (at op {s.label or s.op.label}), but its saved values have already been freed. "
+        f"backward: Trying to backward through the graph a second time (at op {s.label or s.op.label}), but its saved values "
+        "have already been freed. "
         "Specify retain_graph=True if you need to backward through the graph a second time."
     )
 

@@ -55,7 +55,14 @@ def _kernel(group: Group, scalars: frozenset[Symbol], least: int) -> Kernel | No
 class _Planner:
     """Orders the steps, each after what it reads."""
 
-    def __init__(self, outputs: tuple[Symbol, ...], values: list[Symbol], order: list[Symbol], group_of: dict[Symbol, Group], kernels: dict[int, Kernel]) -> None:
+    def __init__(
+        self,
+        outputs: tuple[Symbol, ...],
+        values: list[Symbol],
+        order: list[Symbol],
+        group_of: dict[Symbol, Group],
+        kernels: dict[int, Kernel],
+    ) -> None:
         self.outputs, self.values, self.group_of, self.kernels = outputs, values, group_of, kernels
         self.alone = used_once(order, values)
         self.donated: list[tuple[int, int]] = []
@@ -122,10 +129,26 @@ class _Planner:
         steps = []
         for n, (run, needs, made, name) in enumerate(self.steps):
             registers = tuple(self.register[s] for s in made)
-            steps.append(Step(run, tuple(self.register[s] for s in needs), registers if name == "kernel" else registers[0], tuple(dying.get(n, ())), name))
+            steps.append(
+                Step(
+                    run,
+                    tuple(self.register[s] for s in needs),
+                    registers if name == "kernel" else registers[0],
+                    tuple(dying.get(n, ())),
+                    name,
+                )
+            )
         copies = sharing(self.values)
         registers = tuple(self.register[s] for s in self.values)
-        return Program(tuple(self.leaves), tuple(steps), registers, len(self.register), tuple(s.dtype.numpy for s in self.outputs), copies, tuple(self.donated))
+        return Program(
+            tuple(self.leaves),
+            tuple(steps),
+            registers,
+            len(self.register),
+            tuple(s.dtype.numpy for s in self.outputs),
+            copies,
+            tuple(self.donated),
+        )
 
 
 def _runner(kernel: Kernel, group: Group) -> Callable[..., Any]:
@@ -176,5 +199,3 @@ def _share_out(call: Any, pointers: int, numbers: int, count: int, threads: int,
 def _pool(process: int) -> ThreadPoolExecutor:
     """Threads that run kernels; a forked process makes its own."""
     return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), thread_name_prefix="powerhouse-kernel")
-
-

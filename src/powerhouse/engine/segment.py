@@ -111,7 +111,24 @@ class Segment:
     tensor, a History, a node of user code). `cuts`: hooks on inner symbols. `used`: symbols whose saved values a backward used up.
     """
 
-    __slots__ = ("serial", "leaves", "live", "produced", "owners", "cuts", "generation", "ordinal", "aliases", "used", "flush", "walked", "lock", "replants", "limit", "held")
+    __slots__ = (
+        "serial",
+        "leaves",
+        "live",
+        "produced",
+        "owners",
+        "cuts",
+        "generation",
+        "ordinal",
+        "aliases",
+        "used",
+        "flush",
+        "walked",
+        "lock",
+        "replants",
+        "limit",
+        "held",
+    )
 
     def __init__(self) -> None:
         self.serial = next(_serials)

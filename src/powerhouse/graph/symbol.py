@@ -109,7 +109,9 @@ def _build(op: Primitive, inputs: tuple[Symbol, ...], attrs: tuple[Any, ...]) ->
     single = isinstance(s.type, Type)
     s.shape = s.type.shape if single else None  # type: ignore[assignment]
     s.dtype = s.type.dtype if single else None  # type: ignore[assignment]
-    s.needs_grad = op.is_variable or (op.differentiable and any(i.needs_grad for i in inputs) and (not single or s.dtype.category >= dt.FLOAT))
+    s.needs_grad = op.is_variable or (
+        op.differentiable and any(i.needs_grad for i in inputs) and (not single or s.dtype.category >= dt.FLOAT)
+    )
     s.weak = op.is_number
     s.label = ""
     s._plain = s._own = None

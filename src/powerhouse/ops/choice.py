@@ -370,7 +370,9 @@ def bitwise_right_shift(s, input, other):
 
 for _op in (gcd, lcm, bitwise_left_shift, bitwise_right_shift):
     _op.samples(lambda draw: iter([Sample((draw(2, 3, dtype="int64", low=0, high=40), draw(3, dtype="int64", low=0, high=9)))]))
-    _op.errors(lambda draw: iter([Bad((draw(3), draw(3)), {}, RuntimeError, "not implemented for dtype"), Bad((2, 3), {}, TypeError, "Tensor")]))
+    _op.errors(
+        lambda draw: iter([Bad((draw(3), draw(3)), {}, RuntimeError, "not implemented for dtype"), Bad((2, 3), {}, TypeError, "Tensor")])
+    )
 
 # --- the rest ---------------------------------------------------------------------------------------------------------------------
 

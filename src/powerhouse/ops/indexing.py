@@ -164,7 +164,9 @@ def trim(value: Symbol, shape: tuple[int, ...]) -> Symbol:
     if extra > 0 and all(n == 1 for n in value.shape[:extra]):
         value = reshape_to(value, value.shape[extra:])
     if value.ndim > len(shape) or any(n not in (1, m) for n, m in zip(reversed(value.shape), reversed(shape), strict=False)):
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(shape)}")
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(shape)}"
+        )
     return value
 
 

@@ -177,11 +177,20 @@ def aminmax(input: Symbol, *, dim: int | None = None, keepdim: bool = False) -> 
     """
     dims = None if dim is None else wrap_dim(dim, input.ndim, "aminmax")
     if input.numel == 0 and (dims is None or input.shape[dims] == 0):
-        raise RuntimeError(f"aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity; got shape {list(input.shape)}")
+        raise RuntimeError(
+            f"aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity; got shape {list(input.shape)}"
+        )
     return amin(input, dims, keepdim), amax(input, dims, keepdim)
 
 
 aminmax.samples(lambda draw: iter([Sample((draw(2, 3),)), Sample((draw(2, 3),), {"dim": 1, "keepdim": True})]))
-aminmax.errors(lambda draw: iter([Bad((draw(0, 3),), {"dim": 0}, RuntimeError, "empty dimension"), Bad((draw(2, 3),), {"dim": 2}, IndexError, "Dimension out of range")]))
+aminmax.errors(
+    lambda draw: iter(
+        [
+            Bad((draw(0, 3),), {"dim": 0}, RuntimeError, "empty dimension"),
+            Bad((draw(2, 3),), {"dim": 2}, IndexError, "Dimension out of range"),
+        ]
+    )
+)
 
 __all__ = ["all_", "aminmax", "any_", "count_nonzero", "nanmean", "nansum", "prod", "reduce_prod"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,20 @@ CumminResult = named_results("cummin", "values indices")
 # --- primitives -----------------------------------------------------------------------------------------------------------------
 
 
+_CHUNK = 1 << 15  # elements that are accumulated at a time: their wide copies stay in the cache
+
+
 def _accumulated(ufunc: Any, x: Any, dim: int) -> Any:
     """Running `ufunc` along `dim`; real floats accumulate in float64, as PyTorch's do."""
-    if x.dtype.kind == "f" or (x.dtype.itemsize == 2 and x.dtype.kind not in "iu"):
-        return ufunc.accumulate(x.astype(np.float64), axis=dim).astype(x.dtype)
-    return ufunc.accumulate(x, axis=dim, dtype=x.dtype)
+    if x.dtype.kind != "f" and (x.dtype.itemsize != 2 or x.dtype.kind in "iu"):
+        return ufunc.accumulate(x, axis=dim, dtype=x.dtype)
+    outer, inner = prod(x.shape[:dim]), prod(x.shape[dim + 1 :])
+    apart = 0 if outer >= inner else -1  # the dim of which parts are done one after the other
+    out = np.empty((outer, x.shape[dim], inner), x.dtype)
+    count = max(1, min(out.shape[apart], out.size // _CHUNK))
+    for whole, part in zip(np.array_split(out, count, apart), np.array_split(x.reshape(out.shape), count, apart)):
+        whole[...] = ufunc.accumulate(part.astype(np.float64), axis=1)
+    return out.reshape(x.shape)
 
 
 @primitive(linear=True)
@@ -101,7 +111,8 @@ def _(x: Any, dim: int, largest: bool) -> Any:
     wide = x.astype(np.float32) if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
     extreme = (np.maximum if largest else np.minimum).accumulate(wide, axis=dim)
     steps = np.arange(x.shape[dim]).reshape([-1 if i == dim else 1 for i in range(x.ndim)])
-    return np.maximum.accumulate(np.where((wide == extreme) | (wide != wide), steps, 0), axis=dim)
+    positions = np.where((wide == extreme) | (wide != wide), steps, 0)
+    return np.maximum.accumulate(positions, axis=dim, out=positions)
 
 
 # --- scans ----------------------------------------------------------------------------------------------------------------------

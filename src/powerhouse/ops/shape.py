@@ -445,5 +445,7 @@ def sum_to_size(input: Symbol, size: Any = (), *more: Any) -> Symbol:
     return input if whole else sum_to(cast(input, accumulator(input.dtype)), target)
 
 
-sum_to_size.samples(lambda draw: iter([Sample((draw(2, 3, 4), (3, 1))), Sample((draw(2, 3, dtype="bool"), (1, 3))), Sample((draw(2, dtype="int32"), ()))]))
+sum_to_size.samples(
+    lambda draw: iter([Sample((draw(2, 3, 4), (3, 1))), Sample((draw(2, 3, dtype="bool"), (1, 3))), Sample((draw(2, dtype="int32"), ()))])
+)
 sum_to_size.errors(lambda draw: iter([Bad((draw(2, 3), (2, 2)), {}, RuntimeError, "not expandable")]))

@@ -66,7 +66,7 @@ def top_positions(x: Symbol, k: int, dim: int, largest: bool) -> Type:
 @top_positions.reference
 def _(x: Any, k: int, dim: int, largest: bool) -> Any:
     x = np.moveaxis(comparable(x), dim, -1)
-    candidates = _top_candidates(x, k, largest)
+    candidates = _in_best_blocks(x, k, largest) if x.shape[-1] // _BLOCK > 4 * k else _past_threshold(x, k, largest)
     if candidates is None:
         found = _order(x, -1, largest)[..., :k]
     else:
@@ -75,18 +75,29 @@ def _(x: Any, k: int, dim: int, largest: bool) -> Any:
     return np.moveaxis(found, -1, dim)
 
 
+def _past_threshold(x: Any, k: int, largest: bool) -> Any:
+    """Ascending positions of the top `k` along the last dim; None where equal elements or NaN leave that to the order.
+
+    NumPy's partition of values is several times faster than its argpartition: the `k`-th best value is looked for, not its position.
+    """
+    rank = x.shape[-1] - k if largest else k - 1
+    threshold = np.partition(x, rank, -1)[..., rank, None]
+    chosen = ~(x < threshold) if largest else x <= threshold  # NaN is the largest
+    if not (np.count_nonzero(chosen, axis=-1) == k).all():
+        return None
+    return np.nonzero(chosen)[-1].reshape(*x.shape[:-1], k)
+
+
 _BLOCK = 32
 
 
-def _top_candidates(x: Any, k: int, largest: bool) -> Any:
-    """Ascending positions along the last dim among which the top `k` are, or None where looking for them would not pay.
+def _in_best_blocks(x: Any, k: int, largest: bool) -> Any:
+    """Ascending positions along the last dim among which the top `k` are.
 
     The top `k` lie in the `k` blocks with the best peaks: any other block has `k` peaks, each an element, above all it holds.
     """
     n = x.shape[-1]
     blocks = n // _BLOCK
-    if blocks <= 4 * k:
-        return None
     peaks = (np.maximum if largest else np.fmin).reduce(x[..., : blocks * _BLOCK].reshape(*x.shape[:-1], blocks, _BLOCK), axis=-1)
     best = np.argpartition(peaks, blocks - k, -1)[..., blocks - k :] if largest else np.argpartition(peaks, k - 1, -1)[..., :k]
     inside = np.sort(best, -1)[..., None] * _BLOCK + np.arange(_BLOCK)  # (..., k, block)

@@ -90,7 +90,14 @@ def _declare(name: str, family: str, shifted: bool) -> None:
     value.__doc__ = f"The {text}, of degree `n` at `input`; either may be a number."
     op = composite(value, name=name, names=(f"special.{name}",), numbers_alone=False)
     op.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, dtype="int64", low=0, high=9)), only="forward")]))
-    op.errors(lambda draw: iter([Bad((draw(3, dtype="complex64"), 2), {}, RuntimeError, "not implemented for dtype"), Bad((2, 3), {}, TypeError, "expected a Tensor")]))
+    op.errors(
+        lambda draw: iter(
+            [
+                Bad((draw(3, dtype="complex64"), 2), {}, RuntimeError, "not implemented for dtype"),
+                Bad((2, 3), {}, TypeError, "expected a Tensor"),
+            ]
+        )
+    )
 
 
 for _name in FAMILIES:

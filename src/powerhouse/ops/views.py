@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core.shapes import as_shape, contiguous_strides, infer_shape, wrap_dim, wrap_dims
-from ..graph.op import Bad, Sample, Type, cast, composite, constant, expand, fit, primitive, view
+from ..graph.op import Bad, Sample, Type, constant, expand, fit, primitive, view
 from ..graph.symbol import Symbol
 
 # --- primitives -----------------------------------------------------------------------------------------------------------------
@@ -190,7 +190,9 @@ def strided(x: Symbol, size: tuple[int, ...], stride: tuple[int, ...], offset: i
     """Elements of row-major `x` at `offset + sum(index * stride)`; indices may overlap."""
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if prod(size) and (offset < 0 or last >= x.numel or last < 0):
-        raise RuntimeError(f"as_strided: size {list(size)}, stride {list(stride)} and offset {offset} reach outside a storage of {x.numel} elements")
+        raise RuntimeError(
+            f"as_strided: size {list(size)}, stride {list(stride)} and offset {offset} reach outside a storage of {x.numel} elements"
+        )
     return Type(size, x.dtype)
 
 
@@ -274,7 +276,9 @@ def _windows_place(x: Symbol, *attrs: int) -> Any:
     return _windows_layout(x.shape, contiguous_strides(x.shape), 0, *attrs)
 
 
-windows_of.reference(lambda x, dim, size, step: _strided_view(x, *_windows_layout(x.shape, contiguous_strides(x.shape), 0, dim, size, step)))
+windows_of.reference(
+    lambda x, dim, size, step: _strided_view(x, *_windows_layout(x.shape, contiguous_strides(x.shape), 0, dim, size, step))
+)
 windows_of.vjp(lambda g, out, x, *attrs: (strided_put(zeros(x.shape, x.dtype), g, *_windows_place(x, *attrs), True),))
 windows_of.layout = _windows_layout
 windows_of.put = lambda base, value, *attrs: strided_put(base, value, *_windows_place(base, *attrs), False)
@@ -411,7 +415,10 @@ def expand_(input: Symbol, *size: Any) -> Symbol:
     size = _sizes(size)
     lead = len(size) - input.ndim
     if lead < 0:
-        raise RuntimeError(f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of dimensions in the tensor ({input.ndim})")
+        raise RuntimeError(
+            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of dimensions in the "
+            f"tensor ({input.ndim})"
+        )
     shape = tuple(input.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(size))
     for i, (n, m) in enumerate(zip(input.shape, shape[lead:], strict=True)):
         if n not in (1, m):

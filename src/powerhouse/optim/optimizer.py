@@ -57,7 +57,9 @@ class Optimizer:
         self.state: dict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, Tensor):
-            raise TypeError(f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params).__name__}")
+            raise TypeError(
+                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params).__name__}"
+            )
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -70,7 +72,10 @@ class Optimizer:
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         given = param_group["params"]
         if isinstance(given, set):
-            raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will change between runs. Please use a list instead.")
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
+                "change between runs. Please use a list instead."
+            )
         given = [given] if isinstance(given, Tensor) else list(given)
         group = {**param_group, "params": given}
         if given and isinstance(given[0], tuple):
@@ -155,7 +160,9 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """`{"state": {index: state}, "param_groups": [options with parameter indices]}`, in PyTorch's form."""
         index = {id(p): i for i, p in enumerate(p for g in self.param_groups for p in g["params"])}
-        groups = [{**{k: v for k, v in g.items() if k != "params"}, "params": [index[id(p)] for p in g["params"]]} for g in self.param_groups]
+        groups = [
+            {**{k: v for k, v in g.items() if k != "params"}, "params": [index[id(p)] for p in g["params"]]} for g in self.param_groups
+        ]
         state = {index[id(p)] if isinstance(p, Tensor) else p: _packed(s) for p, s in self.state.items()}
         return {"state": state, "param_groups": groups}
 
@@ -213,10 +220,23 @@ def _unpacked(state: Any, p: Any) -> Any:
     if any(v is None for v in state.values()):
         return {}  # PyTorch's SGD before its first step
     with no_grad():
-        return {"step": 1} | {k: int(v) if k == "step" else v.to(p.dtype).clone() if isinstance(v, Tensor) and p is not None and v.is_floating_point() else deepcopy(v) for k, v in state.items()}
+        return {"step": 1} | {
+            k: int(v)
+            if k == "step"
+            else v.to(p.dtype).clone()
+            if isinstance(v, Tensor) and p is not None and v.is_floating_point()
+            else deepcopy(v)
+            for k, v in state.items()
+        }
 
 
-_WORDS = {"lr": "learning rate", "eps": "epsilon value", "momentum": "momentum value", "weight_decay": "weight_decay value", "alpha": "alpha value"}
+_WORDS = {
+    "lr": "learning rate",
+    "eps": "epsilon value",
+    "momentum": "momentum value",
+    "weight_decay": "weight_decay value",
+    "alpha": "alpha value",
+}
 
 
 def require_non_negative(**options: Any) -> None:

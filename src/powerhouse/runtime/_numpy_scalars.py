@@ -9,7 +9,15 @@ import numpy as np
 
 from ..graph.scalar import Scalars
 
-_RENAMED = {"asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2}
+_RENAMED = {
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "atan2": np.arctan2,
+}
 
 
 class NumpyScalars(Scalars):

@@ -11,7 +11,12 @@ import numpy as np
 __all__ = ["set_blas_threads"]
 
 # OpenBLAS as NumPy's wheels carry it (64-bit or 32-bit integers), and as systems build it.
-_SETTERS = ("scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads", "openblas_set_num_threads64_", "openblas_set_num_threads")
+_SETTERS = (
+    "scipy_openblas_set_num_threads64_",
+    "scipy_openblas_set_num_threads",
+    "openblas_set_num_threads64_",
+    "openblas_set_num_threads",
+)
 
 
 def set_blas_threads(count: int) -> bool:

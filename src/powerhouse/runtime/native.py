@@ -78,7 +78,9 @@ def _optimize(module: Any, machine: Any) -> None:
 
 def cache_folder() -> Path:
     """Where machine code is kept between processes."""
-    base = os.environ.get("POWERHOUSE_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "powerhouse")
+    base = os.environ.get("POWERHOUSE_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "powerhouse"
+    )
     return Path(base) / "kernels"
 
 

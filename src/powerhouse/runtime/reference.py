@@ -68,14 +68,15 @@ class Program(NamedTuple):
         known = {id(x) for x in leaves} if UNKNOWN in self.copies else frozenset()
         return [_owned(r[i], d, copy, known) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
 
-
     def salvage(self, leaves: Sequence[Any], donated: bool) -> list[Any]:
         """The outputs after `run` has failed: where an op that an output needs fails, its exception stands for it."""
         r: list[Any] = [None] * self.registers
         for slot, register in self.leaves:
             r[register] = leaves[slot]
         for slot, register in self.donated:
-            r[register] = RuntimeError("the tensor's value was lost: the op that wrote to it was interrupted") if donated else np.array(leaves[slot])
+            r[register] = (
+                RuntimeError("the tensor's value was lost: the op that wrote to it was interrupted") if donated else np.array(leaves[slot])
+            )
         with np.errstate(all="ignore"):
             for run, inputs, out, free, _ in self.steps:
                 several = out.__class__ is not int
@@ -120,14 +121,20 @@ def program(outputs: tuple[Symbol, ...]) -> Program:
     steps = tuple(_step(s, register, last, alone) for s in order if s.op is not leaf and s.op is not number)
     leaves = tuple((s.attrs[0], register[s]) for s in order if s.op is leaf or s.op is number)
     donated = tuple((b.attrs[0], register[b]) for s in order if overwrites(s, alone) and (b := value_of(s.inputs[0])).op is leaf)
-    return Program(leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), sharing(values), donated)
+    return Program(
+        leaves, steps, tuple(register[s] for s in values), len(order), tuple(s.dtype.numpy for s in outputs), sharing(values), donated
+    )
 
 
 def sharing(values: list[Symbol]) -> tuple[int, ...]:
     """Of each output, whether its memory may be another's."""
     roots = [memory_of(s) for s in values]
     return tuple(
-        SHARES if root.op is leaf or roots.index(root) < i or s is not root else NEVER if isinstance(s.op, Elementwise) or s.op.overwrite is not None else UNKNOWN
+        SHARES
+        if root.op is leaf or roots.index(root) < i or s is not root
+        else NEVER
+        if isinstance(s.op, Elementwise) or s.op.overwrite is not None
+        else UNKNOWN
         for i, (s, root) in enumerate(zip(values, roots, strict=True))
     )
 
@@ -140,7 +147,7 @@ def used_once(order: list[Symbol], values: list[Symbol]) -> frozenset[Symbol]:
 
 
 def overwrites(s: Symbol, alone: frozenset[Symbol]) -> bool:
-    """Whether a write to a part of a tensor can be done in the tensor's own memory: it is not used again, and is the result of such a write or a leaf."""
+    """Whether a write to a part of a tensor can be done in its own memory: a leaf, or the result of such a write, that has no other use."""
     if s.op.overwrite is None:
         return False
     base = value_of(s.inputs[0])

@@ -39,9 +39,23 @@ contiguous_format, preserve_format = memory_format("contiguous_format"), memory_
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
 
 TYPE_NAMES = {
-    dt.float32: "FloatTensor", dt.float64: "DoubleTensor", dt.float16: "HalfTensor", dt.bfloat16: "BFloat16Tensor", dt.uint8: "ByteTensor", dt.int8: "CharTensor",
-    dt.int16: "ShortTensor", dt.int32: "IntTensor", dt.int64: "LongTensor", dt.bool_: "BoolTensor", dt.complex64: "ComplexFloatTensor", dt.complex128: "ComplexDoubleTensor",
-    dt.uint16: "UInt16Tensor", dt.uint32: "UInt32Tensor", dt.uint64: "UInt64Tensor", dt.float8_e4m3fn: "Float8_e4m3fnTensor", dt.float8_e5m2: "Float8_e5m2Tensor",
+    dt.float32: "FloatTensor",
+    dt.float64: "DoubleTensor",
+    dt.float16: "HalfTensor",
+    dt.bfloat16: "BFloat16Tensor",
+    dt.uint8: "ByteTensor",
+    dt.int8: "CharTensor",
+    dt.int16: "ShortTensor",
+    dt.int32: "IntTensor",
+    dt.int64: "LongTensor",
+    dt.bool_: "BoolTensor",
+    dt.complex64: "ComplexFloatTensor",
+    dt.complex128: "ComplexDoubleTensor",
+    dt.uint16: "UInt16Tensor",
+    dt.uint32: "UInt32Tensor",
+    dt.uint64: "UInt64Tensor",
+    dt.float8_e4m3fn: "Float8_e4m3fnTensor",
+    dt.float8_e5m2: "Float8_e5m2Tensor",
 }
 _BY_TYPE_NAME = {name: d for d, name in TYPE_NAMES.items()}
 
@@ -130,7 +144,14 @@ def _from_sequence(data: Any, wanted: dtype | None, op: str) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{op}: expected sequences of equal length at every depth: {error}") from None
     if array.dtype == object or array.dtype.kind in "USV":
-        kind = next((type(x).__name__ for x in np.ravel(np.array(plain, dtype=object)) if not isinstance(x, (bool, int, float, complex, np.generic))), None)
+        kind = next(
+            (
+                type(x).__name__
+                for x in np.ravel(np.array(plain, dtype=object))
+                if not isinstance(x, (bool, int, float, complex, np.generic))
+            ),
+            None,
+        )
         if kind is None:
             raise RuntimeError(f"{op}: Overflow when unpacking long: an integer does not fit into int64")
         raise TypeError(f"{op}: new(): invalid data type '{kind}'")
@@ -187,7 +208,9 @@ def parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dtype | Non
         elif x in (float, int, bool, complex) and isinstance(x, type):
             target = dt.as_dtype(x, "to")
         elif x is not None:
-            raise TypeError(f"to() received an invalid combination of arguments: got {type(x).__name__}, expected a dtype, a device or a tensor")
+            raise TypeError(
+                f"to() received an invalid combination of arguments: got {type(x).__name__}, expected a dtype, a device or a tensor"
+            )
     if len(flags) > 1:
         copy = flags[1]
     return (None if target is None else dt.as_dtype(target, "to")), copy

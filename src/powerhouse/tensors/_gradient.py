@@ -151,7 +151,14 @@ def is_inference_mode_enabled() -> bool:
     return RECORDER.now.inference
 
 
-def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, grad_variables: Any = None, inputs: Any = None) -> None:
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
     """Accumulate the gradient of `tensors` (weighted by `grad_tensors`) in the `.grad` of the leaves they depend on.
 
     Args:
@@ -186,8 +193,17 @@ def _hooked(t: Any, g: Symbol) -> Symbol:
     return _run_hooks(t._hooks or {}, g)
 
 
-def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False, only_inputs: bool = True,
-         allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
     """Gradients of `outputs` with respect to `inputs`, as a tuple; `.grad` is not touched.
 
     Args:
@@ -214,7 +230,12 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
             t._lens.token = None
     RECORDER.now.hold += 1
     try:
-        return tuple([_result(i, t, g, create_graph, allow_unused, materialize_grads) for i, (t, g) in enumerate(zip(wanted, found.wanted, strict=True))])
+        return tuple(
+            [
+                _result(i, t, g, create_graph, allow_unused, materialize_grads)
+                for i, (t, g) in enumerate(zip(wanted, found.wanted, strict=True))
+            ]
+        )
     finally:
         RECORDER.now.hold -= 1
 
@@ -256,7 +277,9 @@ def _roots(tensors: Any, weights: Any, create_graph: bool) -> tuple[list[Symbol]
         if w is None and t.numel() != 1:
             raise RuntimeError(f"backward: grad can be implicitly created only for scalar outputs, got shape {list(t.shape)}")
         if w is not None and tuple(w.shape) != tuple(t.shape):
-            raise RuntimeError(f"backward: Mismatch in shape: grad_output[{i}] has a shape of {w.shape} and output[{i}] has a shape of {t.shape}.")
+            raise RuntimeError(
+                f"backward: Mismatch in shape: grad_output[{i}] has a shape of {w.shape} and output[{i}] has a shape of {t.shape}."
+            )
         if w is not None and w.dtype.category == dt.COMPLEX and not t.dtype.is_complex:
             raise RuntimeError(f"backward: grad_output[{i}] is {w.dtype} but output[{i}] is {t.dtype}")
         roots.append(read(t))
@@ -293,7 +316,9 @@ class Gradient:
     _hooks: Any
     _grad: Any
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Sequence[Any] | None = None) -> None:
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Sequence[Any] | None = None
+    ) -> None:
         """Accumulate the gradient of this tensor in the leaves it depends on; see `autograd.backward`.
 
         >>> import powerhouse as torch
@@ -377,7 +402,10 @@ def _run_hooks(hooks: dict[int, Any], g: Symbol) -> Symbol:
         if out is None:
             continue
         if not is_tensor(out) or tuple(out.shape) != g.shape:
-            raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: expected a gradient of shape {list(g.shape)}, got {describe(out)}")
+            raise RuntimeError(
+                f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: expected a gradient of shape "
+                f"{list(g.shape)}, got {describe(out)}"
+            )
         g = read(out)
     return g
 

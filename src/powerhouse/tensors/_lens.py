@@ -28,7 +28,11 @@ class View:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            isinstance(other, View) and self.offset == other.offset and self.strides == other.strides and self.type is other.type and self.steps == other.steps
+            isinstance(other, View)
+            and self.offset == other.offset
+            and self.strides == other.strides
+            and self.type is other.type
+            and self.steps == other.steps
         )
 
 
@@ -41,7 +45,9 @@ class Lens:
 
     __slots__ = ("view", "variable", "detached", "root", "path", "token", "symbol")
 
-    def __init__(self, view: View | None, detached: bool = False, root: Any = None, path: Steps | None = None, variable: bool = False) -> None:
+    def __init__(
+        self, view: View | None, detached: bool = False, root: Any = None, path: Steps | None = None, variable: bool = False
+    ) -> None:
         self.view, self.detached, self.root, self.variable = view, detached, root, variable
         self.path: Steps = path if path is not None else view.steps if view is not None else ()
         self.token: Any = None

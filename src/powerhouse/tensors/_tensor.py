@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes as dt
-from ..core.device import CPU, as_device, device
+from ..core.device import as_device, device
 from ..core.dtypes import dtype
 from ..core.shapes import Size, contiguous_strides
-from ..engine.segment import RECORDER, Storage, settle
+from ..engine.segment import Storage, settle
 from ..graph.memo import memoize
 from ..graph.op import cast
 from ..graph.symbol import Symbol, Type
@@ -235,7 +235,9 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad: assigned grad expected to be a Tensor or None but got {type(value).__name__}")
             if value.shape != self.shape:
-                raise RuntimeError(f"grad: assigned grad has data of a different size: got {list(value.shape)}, expected {list(self.shape)}")
+                raise RuntimeError(
+                    f"grad: assigned grad has data of a different size: got {list(value.shape)}, expected {list(self.shape)}"
+                )
             if value.dtype is not self.dtype:
                 raise RuntimeError(f"grad: assigned grad has data of a different type: got {value.dtype}, expected {self.dtype}")
         self._grad = value
@@ -307,7 +309,11 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
 
     def __bool__(self) -> bool:
         if self.numel() != 1:
-            what = "Boolean value of Tensor with no values is ambiguous" if self.numel() == 0 else "Boolean value of Tensor with more than one value is ambiguous"
+            what = (
+                "Boolean value of Tensor with no values is ambiguous"
+                if self.numel() == 0
+                else "Boolean value of Tensor with more than one value is ambiguous"
+            )
             raise RuntimeError(what)
         return bool(self._array().reshape(-1)[0])
 
@@ -343,8 +349,13 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         grad_fn = self.grad_fn
-        return printing.format_tensor(self._array(), self.dtype, requires_grad=self.requires_grad, grad_fn=grad_fn.name() if grad_fn is not None else None,
-                                      default_dtype=dt.default_float())
+        return printing.format_tensor(
+            self._array(),
+            self.dtype,
+            requires_grad=self.requires_grad,
+            grad_fn=grad_fn.name() if grad_fn is not None else None,
+            default_dtype=dt.default_float(),
+        )
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 and type(self) is Tensor else object.__format__(self, spec)
@@ -393,7 +404,9 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         if id(self) in memo:
             return memo[id(self)]
         if not self.is_leaf:
-            raise RuntimeError("deepcopy: only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment")
+            raise RuntimeError(
+                "deepcopy: only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment"
+            )
         t = object.__new__(type(self))
         source = wrap_array(np.array(self._array(), order="C"), Type(tuple(self.shape), self.dtype))
         t._storage, t._lens = source._storage, Lens(None, variable=True) if self.requires_grad else None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import config
 from ..core.errors import describe
 from ..engine.segment import RECORDER, Segment, Storage, realize
 from ..graph import memo
@@ -122,7 +121,14 @@ def read(x: Tensor) -> Symbol:
         return seg.enter(st)
     if st.segment is seg and lens.token is st.token:
         return lens.symbol  # type: ignore[return-value]
-    if lens.view is not None and lens.root is None and st.outside is not None and st.history is None and st.buffer is not None and st.is_shared:
+    if (
+        lens.view is not None
+        and lens.root is None
+        and st.outside is not None
+        and st.history is None
+        and st.buffer is not None
+        and st.is_shared
+    ):
         s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
     else:
         s = seg.enter(st) if lens.root is None else read(lens.root)
@@ -283,7 +289,8 @@ def _place(out: Any, source: Symbol, kind: Type, parent: View | None) -> Any:
 def _wrap_view(found: Any, op: Op, base: Tensor, rest: tuple[Any, ...]) -> Any:
     if op.must_view and found.__class__ is tuple and found[0] is None:
         raise RuntimeError(
-            f"{op.name}: view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). "
+            f"{op.name}: view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+            "two contiguous subspaces). "
             f"Use .reshape(...) instead. Got shape {list(base.shape)} and stride {list(base.stride())}"
         )
     if found.__class__ is list:
@@ -345,7 +352,14 @@ def _carry(x: Tensor, before: Symbol, value: Symbol) -> None:
     """A value with a gradient was written to a detached tensor: what shares its memory sees the value, the gradient is its own."""
     base, lens = x._base, x._lens
     assert lens is not None
-    if lens.view is None or base is None or base._storage is not x._storage or base._lens is None or base._lens.view is not None or not base._lens.detached:
+    if (
+        lens.view is None
+        or base is None
+        or base._storage is not x._storage
+        or base._lens is None
+        or base._lens.view is not None
+        or not base._lens.detached
+    ):
         x._storage, x._lens = wrap(value)._storage, None
         return
     x._storage = base._storage = wrap(write_view(before.plain, lens.view.steps, value))._storage
@@ -381,8 +395,9 @@ def assign(x: Tensor, result: Tensor, op: str) -> None:
     write(x, value, op)
 
 
-
-def update(op: Op, targets: Sequence[Tensor], groups: Sequence[Sequence[Tensor]], numbers: Sequence[float], flags: tuple[Any, ...] = ()) -> None:
+def update(
+    op: Op, targets: Sequence[Tensor], groups: Sequence[Sequence[Tensor]], numbers: Sequence[float], flags: tuple[Any, ...] = ()
+) -> None:
     """Write the results of `op`, one a target, to the targets: an optimizer's step on all of its parameters, one look-up.
 
     `op` takes a tuple of symbols for each of `groups`, then the numbers, then the flags; no gradient is recorded.
@@ -399,4 +414,3 @@ def update(op: Op, targets: Sequence[Tensor], groups: Sequence[Sequence[Tensor]]
             seg.write(t._storage, value)
         else:
             seg.write(t._storage, write_view(seg.enter(t._storage), t._lens.view.steps, value))
-

@@ -8,8 +8,18 @@ from ..core import dtypes as dt
 from . import creation
 
 _BY_METHOD = {
-    "float": dt.float32, "double": dt.float64, "half": dt.float16, "bfloat16": dt.bfloat16, "int": dt.int32, "long": dt.int64, "short": dt.int16,
-    "char": dt.int8, "byte": dt.uint8, "bool": dt.bool_, "cfloat": dt.complex64, "cdouble": dt.complex128,
+    "float": dt.float32,
+    "double": dt.float64,
+    "half": dt.float16,
+    "bfloat16": dt.bfloat16,
+    "int": dt.int32,
+    "long": dt.int64,
+    "short": dt.int16,
+    "char": dt.int8,
+    "byte": dt.uint8,
+    "bool": dt.bool_,
+    "cfloat": dt.complex64,
+    "cdouble": dt.complex128,
 }
 
 
@@ -25,7 +35,17 @@ def _converter(name: str, target: dt.dtype) -> Any:
 def _creator(name: str) -> Any:
     make = getattr(creation, name)
 
-    def create(self: Any, *args: Any, dtype: Any = None, device: Any = None, layout: Any = None, requires_grad: bool = False, pin_memory: bool = False, size: Any = None, **more: Any) -> Any:
+    def create(
+        self: Any,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        layout: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        size: Any = None,
+        **more: Any,
+    ) -> Any:
         args = args if size is None else (size, *args)
         return make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad, **more)
 

@@ -19,7 +19,12 @@ from ._construct import parse_memory
 from .apply import apply, is_tensor, wrap_array
 from .generator import Generator, stream_of
 
-_NUMBER_DTYPES: dict[type, Callable[[], dtype]] = {bool: lambda: dt.bool_, int: lambda: dt.int64, float: dt.default_float, complex: dt.default_complex}
+_NUMBER_DTYPES: dict[type, Callable[[], dtype]] = {
+    bool: lambda: dt.bool_,
+    int: lambda: dt.int64,
+    float: dt.default_float,
+    complex: dt.default_complex,
+}
 
 
 def _sizes(size: tuple[Any, ...], op: str) -> tuple[int, ...]:
@@ -39,7 +44,9 @@ def filled_with(value: Operand, shape: tuple[int, ...], kind: dtype) -> Symbol:
 filled_with.samples(lambda draw: iter(()))
 
 
-def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def full(
+    size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """A tensor of `size` with `fill_value` in every element; the dtype is inferred from the value where not given.
 
     >>> import powerhouse as torch
@@ -62,14 +69,31 @@ def full(size: Any, fill_value: Any, *, out: Any = None, dtype: Any = None, layo
 
 
 def _filled(name: str, value: float) -> Any:
-    def make(*size: Any, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False,
-             names: Any = None, memory_format: Any = None) -> Any:
+    def make(
+        *size: Any,
+        out: Any = None,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+        names: Any = None,
+        memory_format: Any = None,
+    ) -> Any:
         if "size" in size:
             raise TypeError(name)
-        return full(_sizes(size, name), value, out=out, dtype=dt.default_float() if dtype is None else dtype, device=device, requires_grad=requires_grad)
+        return full(
+            _sizes(size, name),
+            value,
+            out=out,
+            dtype=dt.default_float() if dtype is None else dtype,
+            device=device,
+            requires_grad=requires_grad,
+        )
 
     make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"A tensor of the given sizes filled with {'memory that nobody has set (zeros)' if name == 'empty' else name}; the default float dtype unless `dtype` is given."
+    content = "memory that nobody has set (zeros)" if name == "empty" else name
+    make.__doc__ = f"A tensor of the given sizes filled with {content}; the default float dtype unless `dtype` is given."
     return make
 
 
@@ -77,7 +101,16 @@ zeros, ones, empty = _filled("zeros", 0), _filled("ones", 1), _filled("empty", 0
 
 
 def _filled_like(name: str, value: float) -> Any:
-    def make(input: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, pin_memory: bool = False) -> Any:
+    def make(
+        input: Any,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+        pin_memory: bool = False,
+    ) -> Any:
         if not is_tensor(input):
             raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
         return full(tuple(input.shape), value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
@@ -90,12 +123,30 @@ def _filled_like(name: str, value: float) -> Any:
 zeros_like, ones_like, empty_like = _filled_like("zeros_like", 0), _filled_like("ones_like", 1), _filled_like("empty_like", 0)
 
 
-def full_like(input: Any, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Any:
+def full_like(
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Any:
     """`full` with the shape and dtype of `input`."""
     return full(tuple(input.shape), fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def empty_strided(size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+def empty_strided(
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
     """An unset tensor whose elements lie at the given strides."""
     size, stride = as_shape(size, "empty_strided"), tuple(stride)
     if len(size) != len(stride):
@@ -115,7 +166,18 @@ def counted(start: Operand, step: Operand, n: int, kind: dtype) -> Symbol:
 counted.samples(lambda draw: iter(()))
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
     """The numbers from `start` (default 0) up to but not including `end`, `step` apart; int64 unless a float takes part.
 
     >>> import powerhouse as torch
@@ -130,7 +192,13 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, out: Any = None, dtype
         raise RuntimeError("arange: step must be nonzero")
     if (step > 0) != (end >= start) and end != start:
         raise RuntimeError(f"arange: upper bound and lower bound inconsistent with step sign; got start {start}, end {end}, step {step}")
-    kind = dt.as_dtype(dtype, "arange") if dtype is not None else dt.int64 if all(isinstance(x, int) for x in (start, end, step)) else dt.default_float()
+    kind = (
+        dt.as_dtype(dtype, "arange")
+        if dtype is not None
+        else dt.int64
+        if all(isinstance(x, int) for x in (start, end, step))
+        else dt.default_float()
+    )
     if kind is dt.int64:  # PyTorch counts in this dtype
         start, end, step = int(start), int(end), int(step)
     n = ceil((end - start) / step)
@@ -145,7 +213,17 @@ def range_(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Any:
     return arange(start, start + (int((end - start) / step) + 0.5) * step, step, **options)
 
 
-def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
     """`steps` numbers evenly spaced from `start` to `end`, both included.
 
     >>> import powerhouse as torch
@@ -155,7 +233,13 @@ def linspace(start: Any, end: Any, steps: int, *, out: Any = None, dtype: Any = 
     if steps < 0:
         raise RuntimeError(f"linspace: number of steps must be non-negative, got {steps}")
     start, end = (x.item() if is_tensor(x) else x for x in (start, end))
-    kind = dt.as_dtype(dtype, "linspace") if dtype is not None else dt.default_complex() if isinstance(start + end, complex) else dt.default_float()
+    kind = (
+        dt.as_dtype(dtype, "linspace")
+        if dtype is not None
+        else dt.default_complex()
+        if isinstance(start + end, complex)
+        else dt.default_float()
+    )
     t = _finish(_array(_spaced(start, end, steps, kind), kind), requires_grad)
     return out.copy_(t) if out is not None else t
 
@@ -171,7 +255,18 @@ def _spaced(start: Any, end: Any, steps: int, kind: dtype) -> np.ndarray:
     return (np.trunc(out) if kind.category == INTEGER else out).astype(kind.numpy)
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
     """`base` to the powers of `linspace(start, end, steps)`."""
     start, end, base = (x.item() if is_tensor(x) else x for x in (start, end, base))
     kind = dt.default_float() if dtype is None else dt.as_dtype(dtype, "logspace")
@@ -183,7 +278,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, out: Any =
     return out.copy_(t) if out is not None else t
 
 
-def eye(n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def eye(
+    n: int, m: int | None = None, *, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """The `n` x `m` matrix with ones on its diagonal."""
     m = n if m is None else m
     if n < 0 or m < 0:
@@ -201,7 +298,17 @@ def _array(a: np.ndarray, kind: dtype) -> Any:
 
 
 def _random_float(name: str, draw: Callable[..., np.ndarray]) -> Any:
-    def make(*size: Any, generator: Generator | None = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False, names: Any = None) -> Any:
+    def make(
+        *size: Any,
+        generator: Generator | None = None,
+        out: Any = None,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        names: Any = None,
+    ) -> Any:
         as_device(device, name)
         kind = dt.default_float() if dtype is None else dt.as_dtype(dtype, name)
         if kind.category < FLOAT:
@@ -247,7 +354,18 @@ randn.__doc__ = """Normal numbers with mean 0 and variance 1. Under `manual_seed
     """
 
 
-def randint(*args: Any, generator: Generator | None = None, out: Any = None, dtype: Any = dt.int64, layout: Any = None, device: Any = None, requires_grad: bool = False, low: Any = None, high: Any = None, size: Any = None) -> Any:
+def randint(
+    *args: Any,
+    generator: Generator | None = None,
+    out: Any = None,
+    dtype: Any = dt.int64,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    low: Any = None,
+    high: Any = None,
+    size: Any = None,
+) -> Any:
     """`randint([low=0,] high, size)`: integers from `low` up to but not including `high`."""
     given = list(args)
     if size is None:
@@ -261,7 +379,17 @@ def randint(*args: Any, generator: Generator | None = None, out: Any = None, dty
     return out.copy_(t) if out is not None else _finish(t, requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, out: Any = None, dtype: Any = dt.int64, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    out: Any = None,
+    dtype: Any = dt.int64,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Any:
     """A random order of 0 ... n - 1."""
     if n < 0:
         raise RuntimeError(f"randperm: n must be non-negative, got {n}")
@@ -291,7 +419,9 @@ def _like(input: Any, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Any = None, **options: Any) -> Any:
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, out: Any = None, **options: Any
+) -> Any:
     """Normal numbers with the given means and standard deviations (numbers or tensors)."""
     if size is None:
         shape = (mean + std).shape if is_tensor(mean) or is_tensor(std) else ()

@@ -17,14 +17,25 @@ from ..graph.op import REGISTRY, Op, Parameter
 from ..graph.symbol import Type
 from . import creation
 from ._construct import tensor
+from ._tensor import Tensor
 from .apply import apply, apply_in_place, assign, is_tensor
 from .interop import as_tensor, from_dlpack, from_numpy
-from ._tensor import Tensor
 
 # Python's operators, by the op that each one is: `x + y`, `y + x` with a number on the left, `x += y`.
 OPERATORS = {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "pow": "pow", "matmul": "matmul",
-    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "pow",
+    "matmul": "matmul",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
 }
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 UNARY = {"neg": "neg", "invert": "bitwise_not", "abs": "abs"}
@@ -95,8 +106,15 @@ def function_of(op: Op, name: str) -> Callable[..., Any]:
         lines += [f"    if inplace: return _apply_in_place(_op, ({args},))"]
     lines += [f"    return {call}"]
     scope: dict[str, Any] = {
-        "__name__": "powerhouse.tensors.functions", "_op": op, "_defaults": tuple(p.default for p in op.parameters), "_absent": _ABSENT,
-        "_apply": apply, "_apply_in_place": apply_in_place, "_to_out": _to_out, "_flat": _flat, "_renamed": _renamed,
+        "__name__": "powerhouse.tensors.functions",
+        "_op": op,
+        "_defaults": tuple(p.default for p in op.parameters),
+        "_absent": _ABSENT,
+        "_apply": apply,
+        "_apply_in_place": apply_in_place,
+        "_to_out": _to_out,
+        "_flat": _flat,
+        "_renamed": _renamed,
     }
     exec("\n".join(lines), scope)  # noqa: S102 (the text is made of the op's own signature)
     function = scope[short]
@@ -144,7 +162,10 @@ def _to_out(result: Any, out: Any, op: Op) -> Any:
     if not is_tensor(out):
         raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if out.requires_grad or result.requires_grad:
-        raise RuntimeError(f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.")
+        raise RuntimeError(
+            f"{op.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "requires grad."
+        )
     if tuple(out.shape) != tuple(result.shape):
         if out._lens is not None:
             raise RuntimeError(f"{op.name}(): out has shape {list(out.shape)}, the result {list(result.shape)}")
@@ -242,8 +263,29 @@ def _fill_operators() -> None:
 
 _fill_namespaces()
 _fill_operators()
-for _name in ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "empty_strided", "arange", "linspace", "logspace", "eye",
-              "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal"):
+for _name in (
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "full_like",
+    "empty_strided",
+    "arange",
+    "linspace",
+    "logspace",
+    "eye",
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+    "rand_like",
+    "randn_like",
+    "randint_like",
+    "normal",
+):
     globals()[_name] = getattr(creation, _name)
 __all__ = ["NAMESPACES", "apply", "as_tensor", "from_dlpack", "from_numpy", "function_of", "install", "tensor"]
 install(__name__, "")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.device import CPU, as_device
 from ..core import dtypes as dt
+from ..core.device import CPU, as_device
 from ..graph.symbol import Type
 from ..runtime.random import Mt19937
 from .apply import wrap_array

@@ -77,7 +77,9 @@ def _as_item(i: Any) -> Any:
     if isinstance(i, (bool, np.bool_)):
         return tensor(bool(i))
     if isinstance(i, (list, np.ndarray, range)) or (isinstance(i, tuple)):
-        i = tensor(list(i) if isinstance(i, (range, tuple)) else i, dtype=dt.int64 if not isinstance(i, np.ndarray) and not len(i) else None)
+        i = tensor(
+            list(i) if isinstance(i, (range, tuple)) else i, dtype=dt.int64 if not isinstance(i, np.ndarray) and not len(i) else None
+        )
     if is_tensor(i):
         if i.dtype.category > dt.INTEGER:
             raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {i.dtype}")
@@ -85,7 +87,9 @@ def _as_item(i: Any) -> Any:
     try:
         return operator.index(i)
     except TypeError:
-        raise IndexError(f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type(i).__name__})") from None
+        raise IndexError(
+            f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type(i).__name__})"
+        ) from None
 
 
 def _bound(b: Any) -> int | None:
@@ -100,7 +104,10 @@ def _dims_used(i: Any) -> int:
 
 def _mask_to_indices(mask: Any, shape: tuple[int, ...], dim: int) -> tuple[Any, ...]:
     if tuple(mask.shape) != tuple(shape):
-        raise IndexError(f"The shape of the mask {list(mask.shape)} at index {dim} does not match the shape of the indexed tensor {list(shape)} at index {dim}")
+        raise IndexError(
+            f"The shape of the mask {list(mask.shape)} at index {dim} does not match the shape of the indexed tensor "
+            f"{list(shape)} at index {dim}"
+        )
     if mask.ndim == 0:
         return (tensor([0] if bool(mask) else [], dtype=dt.int64),)
     return tuple(tensor(i) for i in np.nonzero(mask._array()))

@@ -38,9 +38,15 @@ def from_numpy(array: np.ndarray) -> Any:
         raise TypeError(f"from_numpy: expected np.ndarray (got {type(array).__name__})")
     kind = dt.from_numpy(array.dtype, "from_numpy")
     if any(s < 0 for s in array.strides):
-        raise ValueError("from_numpy: at least one stride in the given numpy array is negative, and tensors with negative strides are not supported; use array.copy()")
+        raise ValueError(
+            "from_numpy: at least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "supported; use array.copy()"
+        )
     if not array.dtype.isnative:
-        raise ValueError("from_numpy: given numpy array has byte order different from the native byte order. Conversion between byte orders is currently not supported.")
+        raise ValueError(
+            "from_numpy: given numpy array has byte order different from the native byte order. Conversion between byte "
+            "orders is currently not supported."
+        )
     t = wrap_array(array, Type(array.shape, kind)) if array.flags.c_contiguous else _strided_view(array, kind)
     t._storage.outside = True
     return t
@@ -50,7 +56,9 @@ def _strided_view(array: np.ndarray, kind: dt.dtype) -> Any:
     """A view of the memory over which an array's elements are spread: a storage is always row-major."""
     size = array.dtype.itemsize
     if any(s % size for s in array.strides):
-        raise ValueError("from_numpy: given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+        raise ValueError(
+            "from_numpy: given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory."
+        )
     strides = tuple(s // size for s in array.strides)
     extent = 1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True))
     memory = as_strided(array.view(f"V{size}"), (extent,), (size,)).view(array.dtype)  # as raw bytes: as_strided refuses foreign dtypes
@@ -65,7 +73,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     as_device(device, "as_tensor")
     if is_tensor(data):
         return data if dtype is None else data.to(dtype)
-    if isinstance(data, np.ndarray) and (dtype is None or dt.as_dtype(dtype, "as_tensor").numpy == data.dtype) and data.dtype.isnative and min(data.strides, default=0) >= 0:
+    if (
+        isinstance(data, np.ndarray)
+        and (dtype is None or dt.as_dtype(dtype, "as_tensor").numpy == data.dtype)
+        and data.dtype.isnative
+        and min(data.strides, default=0) >= 0
+    ):
         return from_numpy(data)
     return tensor(data, dtype=dtype)
 
@@ -80,7 +93,9 @@ def export(x: Any) -> np.ndarray:
         return x._array()
     if not st.buffer.flags.writeable:
         st.buffer = st.buffer.copy()
-    exporter = (st.outside() if st.outside is not None else None) or _Export(x._array() if x._lens is None or x._lens.view is None else st.buffer)
+    exporter = (st.outside() if st.outside is not None else None) or _Export(
+        x._array() if x._lens is None or x._lens.view is None else st.buffer
+    )
     st.outside = weakref.ref(exporter)
     st.segment, st.symbol = None, None
     st.token = object()

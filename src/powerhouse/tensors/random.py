@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core import dtypes as dt
 from ..graph.op import Operand, cast, composite
 from ..graph.symbol import Symbol, Type
-from ..core import dtypes as dt
+from ._tensor import Tensor
 from .apply import apply, assign, wrap_array
 from .generator import Generator, stream_of
-from ._tensor import Tensor
 
 
 def keep_mask(shape: tuple[int, ...], keep: float, generator: Generator | None = None) -> Any:

@@ -32,8 +32,17 @@ for _op in (fenced, kept_apart):
     _op.samples(lambda draw: iter(()))
 
 
-def checkpoint(function: Callable[..., Any], *args: Any, use_reentrant: bool | None = None, context_fn: Any = None, determinism_check: str = "default", debug: bool = False,
-               preserve_rng_state: bool = True, early_stop: bool = True, **kwargs: Any) -> Any:
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Any = None,
+    determinism_check: str = "default",
+    debug: bool = False,
+    preserve_rng_state: bool = True,
+    early_stop: bool = True,
+    **kwargs: Any,
+) -> Any:
     """`function(*args, **kwargs)`, whose inner results are computed again in backward rather than kept.
 
     The function is called twice: for its values, and for the graph that backward goes through. With `preserve_rng_state`
@@ -76,7 +85,9 @@ def _join(graph: Any, values: Any) -> Any:
     return values
 
 
-def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True) -> Any:
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True
+) -> Any:
     """Run a list of functions (or an `nn.Sequential`) in `segments` checkpointed pieces; the last piece is not checkpointed."""
     steps = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 1 <= segments <= len(steps):
@@ -91,5 +102,3 @@ def _run(steps: Sequence[Callable[[Any], Any]], x: Any) -> Any:
     for step in steps:
         x = step(x)
     return x
-
-

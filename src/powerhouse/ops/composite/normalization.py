@@ -301,7 +301,15 @@ def local_response_norm(input: Symbol, size: int, alpha: float = 1e-4, beta: flo
     return input / power(mean * alpha + k, constant(float(beta)))
 
 
-local_response_norm.samples(lambda draw: iter([Sample((draw(2, 5, 3), 3), {"alpha": 0.5}), Sample((draw(2, 5, 3, 2), 2, 1.0, 0.5, 2.0)), Sample((draw(2, 5, 3, dtype="int64"), 2))]))
+local_response_norm.samples(
+    lambda draw: iter(
+        [
+            Sample((draw(2, 5, 3), 3), {"alpha": 0.5}),
+            Sample((draw(2, 5, 3, 2), 2, 1.0, 0.5, 2.0)),
+            Sample((draw(2, 5, 3, dtype="int64"), 2)),
+        ]
+    )
+)
 local_response_norm.errors(lambda draw: iter([Bad((draw(2, 3), 2), {}, ValueError, "Expected 3D")]))
 
 
