@@ -10,7 +10,7 @@ import pytest
 
 import powerhouse as ph
 from powerhouse import nn
-from powerhouse.nn.utils import fusion, parametrizations, parametrize, remove_weight_norm, weight_norm
+from powerhouse.nn.utils import fusion, parametrizations, parametrize, remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
 
 class Symmetric(nn.Module):
@@ -119,6 +119,49 @@ def test_old_weight_norm():
     np.testing.assert_allclose(layer.weight.detach().numpy(), value.numpy(), rtol=1e-5)
     with pytest.raises(ValueError, match="weight_norm of 'weight' not found"):
         remove_weight_norm(layer)
+
+
+@pytest.mark.parametrize(("layer", "shape"), [("Conv1d", (2, 3, 5)), ("ConvTranspose2d", (2, 3, 5, 5))])
+def test_old_spectral_norm_against_torch(layer, shape):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    theirs = torch.nn.utils.spectral_norm(getattr(torch.nn, layer)(3, 4, 2), n_power_iterations=2)
+    ph.manual_seed(1)
+    ours = spectral_norm(getattr(nn, layer)(3, 4, 2), n_power_iterations=2)
+    assert list(ours.state_dict()) == list(theirs.state_dict()) == ["bias", "weight_orig", "weight_u", "weight_v"]
+    assert ours.state_dict()._metadata == theirs.state_dict()._metadata and repr(ours) == repr(theirs)
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    for mode in (True, True, False):
+        ours.train(mode), theirs.train(mode)
+        expected, got = theirs(torch.tensor(x)), ours(ph.tensor(x))
+        np.testing.assert_allclose(got.detach().numpy(), expected.detach().numpy(), rtol=1e-4, atol=1e-5)
+        expected.square().sum().backward()
+        got.square().sum().backward()
+    for key, value in theirs.state_dict().items():
+        np.testing.assert_allclose(ours.state_dict()[key].numpy(), value.numpy(), rtol=1e-4, atol=1e-5)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=1e-3, atol=1e-3)
+    weights_from(theirs, ours)
+    torch.nn.utils.remove_spectral_norm(theirs), remove_spectral_norm(ours)
+    np.testing.assert_allclose(ours.weight.detach().numpy(), theirs.weight.detach().numpy(), rtol=1e-4, atol=1e-5)
+    assert list(ours.state_dict()) == list(theirs.state_dict()) and not ours._forward_pre_hooks and not ours._state_dict_hooks
+
+
+def test_old_spectral_norm_errors():
+    layer = spectral_norm(nn.Linear(3, 2))
+    first, second = layer(ph.ones(1, 3)).sum(), layer(ph.ones(1, 3)).sum()
+    (first + second).backward()  # though the second forward changed `weight_u`
+    assert layer.weight_orig.grad is not None
+    with pytest.raises(RuntimeError, match="Cannot register two spectral_norm hooks"):
+        spectral_norm(layer)
+    with pytest.raises(ValueError, match="n_power_iterations to be positive"):
+        spectral_norm(nn.Linear(3, 2), n_power_iterations=0)
+    with pytest.raises(ValueError, match="parameter `bias` is None"):
+        spectral_norm(nn.Linear(3, 2, bias=False), "bias")
+    with pytest.raises(ValueError, match="can't have uninitialized parameters"):
+        spectral_norm(nn.LazyLinear(2))
+    with pytest.raises(ValueError, match="spectral_norm of 'weight' not found"):
+        remove_spectral_norm(nn.Linear(3, 2))
 
 
 @pytest.mark.parametrize("make, shape, fuse", [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 
 import numpy as np
@@ -193,3 +194,10 @@ def test_closure_and_hooks():
     handle.remove()
     opt.step(closure)
     assert seen == ["pre", "post", "pre"] and p.item() == -1.0
+
+
+def test_signatures_are_those_of_torch():
+    torch = pytest.importorskip("torch")
+    for name in {name for name, _ in CASES} | {"LBFGS"}:
+        theirs, ours = (inspect.signature(getattr(module.optim, name)).parameters.values() for module in (torch, powerhouse))
+        assert [(p.name, p.kind, p.default) for p in ours] == [(p.name, p.kind, p.default) for p in theirs], name

@@ -13,11 +13,15 @@ from .values import F32, F64, I64, Value
 from .vocabulary import abs, floats_only, fma, function, horner, in_double, to_integer, two_sum
 
 _PI_2 = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)  # pi / 2, in three parts
+
+
 def _far(x: Value, n: Value, r: Value, low: Value) -> tuple[Value, Value, Value]:
     """The given `(n, r, low)`, but exact ones where x is large."""
     b, lanes = x.b, x.b.lanes
-    vectors = [v if lanes > 1 else b.define(f"insertelement <1 x {t}> poison, {t} {v.name}, i64 0")
-               for v, t in zip((x, n, r, low), ("double", "i64", "double", "double"), strict=True)]
+    vectors = [
+        v if lanes > 1 else b.define(f"insertelement <1 x {t}> poison, {t} {v.name}, i64 0")
+        for v, t in zip((x, n, r, low), ("double", "i64", "double", "double"), strict=True)
+    ]
     result = f"{{ <{lanes} x i64>, <{lanes} x double>, <{lanes} x double> }}"
     b.declarations |= {
         TABLE,
@@ -108,8 +112,18 @@ def tan(s: Any, x: Value) -> Value:
 
 # atan(t) = t + t w P(w), w = t t, for t up to tan(pi / 8): the Chebyshev interpolant in 60 digits; its error is below 2e-18.
 _ATAN = (
-    0.01628574303651472, -0.034570549512274305, 0.0455159273578562, -0.052304541643613894, 0.05878928983403345, -0.0666642488448313,
-    0.07692296374962261, -0.0909090875349846, 0.11111111105155398, -0.14285714285659828, 0.19999999999999804, -0.3333333333333333,
+    0.01628574303651472,
+    -0.034570549512274305,
+    0.0455159273578562,
+    -0.052304541643613894,
+    0.05878928983403345,
+    -0.0666642488448313,
+    0.07692296374962261,
+    -0.0909090875349846,
+    0.11111111105155398,
+    -0.14285714285659828,
+    0.19999999999999804,
+    -0.3333333333333333,
 )
 _PI_4 = (0.7853981633974483, 3.061616997868383e-17)
 

@@ -20,7 +20,7 @@ from .math import FUNCTIONS
 from .values import BOOL, F64, I64, Builder, LlvmScalars, Unsupported, Value, llvm_type
 
 LANES = 16
-_SCRATCH = 1 << 14  # elements of a row up to which values are kept from pass to pass
+_SCRATCH = 1 << 15  # elements that are kept from pass to pass on the stack
 DEAR = frozenset({"exp", "log", "tanh", "sigmoid", "erf", "sqrt", "rsqrt", "over", "sin", "cos", "log1p", "expm1", "power"})
 SCALARS = LlvmScalars(FUNCTIONS)
 
@@ -122,8 +122,6 @@ class _Emitter:
 
     def _kept_for_later(self) -> list[Symbol]:
         """Full members that a later pass needs again and that cost more to compute than to load: kept in a row of scratch memory."""
-        if self.loop.length > _SCRATCH:
-            return []
         found: dict[Symbol, None] = {}
         for s in self.group.members:
             passes = self._passes_of(s)
@@ -136,7 +134,11 @@ class _Emitter:
                     found[i] = None
                 else:
                     stack.extend(self.value_of(x) for x in i.inputs)
-        return [s for s in self.group.members if s in found and s not in self.group.outputs]
+        kept = [s for s in self.group.members if s in found and s not in self.group.outputs]
+        if self.loop.length * len(kept) > _SCRATCH:  # too much for the stack: they go to memory, as outputs that nobody asked for
+            self.group.outputs += kept
+            return []
+        return kept
 
     def _passes_of(self, s: Symbol) -> list[int]:
         """The passes in which a member is computed for its own sake: to be reduced, or to be stored."""

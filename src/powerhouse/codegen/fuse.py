@@ -17,6 +17,7 @@ from ..core.shapes import contiguous_strides
 from ..graph.op import cast, const, expand, leaf, number
 from ..graph.symbol import Symbol
 
+_DEPTH = 64  # ops on a path through a group: longer kernels take long to compile
 KINDS = frozenset({dt.bool_, dt.uint8, dt.int8, dt.int16, dt.int32, dt.int64, dt.float32, dt.float64})
 REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min"}
 Shape = tuple[int, ...]
@@ -96,6 +97,7 @@ class _Grouping:
         self.scalars = self._scalars()
         self.inner = self._inner_of_domains()
         self.epoch: dict[Symbol, int] = {}
+        self.depth: dict[Symbol, int] = {}  # of members, within their epoch
         self.domain: dict[Symbol, Shape] = {}  # of members
         self.rows: set[Symbol] = set()
 
@@ -140,14 +142,15 @@ class _Grouping:
         self.domain[s] = domain
         if row:
             self.rows.add(s)
-        epoch = 0
+        epoch, depth = 0, 0
         for i in s.inputs:
             i = self.value_of(i)
             if i not in self.scalars:
                 inside = self.inside(i, domain, row and trailing(s) == 0)
                 base = i if inside == "direct" else peel(i, self.value_of)[0]
-                epoch = max(epoch, self.epoch[base] + (0 if inside or base.op is leaf else 1))
-        self.epoch[s] = epoch
+                at = (self.epoch[base] + (0 if inside or base.op is leaf else 1), self.depth.get(base, 0) + 1 if inside else 0)
+                epoch, depth = max((epoch, depth), at)
+        self.epoch[s], self.depth[s] = (epoch, depth) if depth < _DEPTH else (epoch + 1, 0)
 
     def inside(self, i: Symbol, domain: Shape, at_row: bool) -> str:
         """How an operand can be had inside the loop nest over `domain`: "direct", "row" (a row's value), or "" (from memory)."""

@@ -1,7 +1,7 @@
 """The scalar vocabulary on LLVM vectors: a body that is run on `Value`s writes instructions.
 
-A value has a kind (a NumPy dtype: float32, float64, an integer or bool) and a number of lanes. Python's operators and the vocabulary's functions append
-instructions to the builder. Python numbers take the kind of the value they meet.
+A value has a kind (a NumPy dtype: float32, float64, an integer or bool) and a number of lanes. Python's operators and the vocabulary's
+functions append instructions to the builder. Python numbers take the kind of the value they meet, or the one that NumPy gives the two.
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ class Builder:
     def intrinsic(self, name: str, *args: Value, kind: np.dtype | None = None) -> Value:
         """A call of an LLVM intrinsic that is overloaded on its vector type."""
         kind = kind or args[0].kind
-        t = self.vector(args[0].kind)
-        suffix = ("" if self.lanes == 1 else f"v{self.lanes}") + {"float": "f32", "double": "f64"}.get(llvm_type(args[0].kind), llvm_type(args[0].kind))
-        full = f"@llvm.{name}.{suffix}"
+        element = llvm_type(args[0].kind)
+        full = f"@llvm.{name}." + ("" if self.lanes == 1 else f"v{self.lanes}") + {"float": "f32", "double": "f64"}.get(element, element)
         self.declarations.add(f"declare {self.vector(kind)} {full}({', '.join(self.vector(a.kind) for a in args)})")
-        return Value(self, self.define(f"call {self.vector(kind)} {full}({', '.join(f'{self.vector(a.kind)} {a.name}' for a in args)})"), kind)
+        given = ", ".join(f"{self.vector(a.kind)} {a.name}" for a in args)
+        return Value(self, self.define(f"call {self.vector(kind)} {full}({given})"), kind)
 
 
 class Value:
@@ -198,26 +198,66 @@ class Value:
         op = f"fcmp {ordered}" if a.kind.kind == "f" else f"icmp {signed if a.kind.kind == 'i' else unsigned}"
         return Value(self.b, self.b.define(f"{op} {self.b.vector(a.kind)} {a.name}, {b.name}"), BOOL)
 
-    def __add__(self, o: Any) -> Value: return self._binary(o, "fadd", "add")
-    def __radd__(self, o: Any) -> Value: return self._binary(o, "fadd", "add", True)
-    def __sub__(self, o: Any) -> Value: return self._binary(o, "fsub", "sub")
-    def __rsub__(self, o: Any) -> Value: return self._binary(o, "fsub", "sub", True)
-    def __mul__(self, o: Any) -> Value: return self._binary(o, "fmul", "mul")
-    def __rmul__(self, o: Any) -> Value: return self._binary(o, "fmul", "mul", True)
-    def __truediv__(self, o: Any) -> Value: return self._ratio(o)
-    def __rtruediv__(self, o: Any) -> Value: return self._ratio(o, True)
-    def __floordiv__(self, o: Any) -> Value: return floored_quotient(*self._other(o))
-    def __and__(self, o: Any) -> Value: return self._binary(o, "", "and")
-    def __or__(self, o: Any) -> Value: return self._binary(o, "", "or")
-    def __xor__(self, o: Any) -> Value: return self._binary(o, "", "xor")
-    def __lshift__(self, o: Any) -> Value: return self._binary(o, "", "shl")
-    def __rshift__(self, o: Any) -> Value: return self._binary(o, "", "ashr" if self.kind.kind == "i" else "lshr")
-    def __lt__(self, o: Any) -> Value: return self._compare(o, "olt", "slt", "ult")
-    def __le__(self, o: Any) -> Value: return self._compare(o, "ole", "sle", "ule")
-    def __gt__(self, o: Any) -> Value: return self._compare(o, "ogt", "sgt", "ugt")
-    def __ge__(self, o: Any) -> Value: return self._compare(o, "oge", "sge", "uge")
-    def __eq__(self, o: Any) -> Value: return self._compare(o, "oeq", "eq", "eq")  # type: ignore[override]
-    def __ne__(self, o: Any) -> Value: return self._compare(o, "une", "ne", "ne")  # type: ignore[override]
+    def __add__(self, o: Any) -> Value:
+        return self._binary(o, "fadd", "add")
+
+    def __radd__(self, o: Any) -> Value:
+        return self._binary(o, "fadd", "add", True)
+
+    def __sub__(self, o: Any) -> Value:
+        return self._binary(o, "fsub", "sub")
+
+    def __rsub__(self, o: Any) -> Value:
+        return self._binary(o, "fsub", "sub", True)
+
+    def __mul__(self, o: Any) -> Value:
+        return self._binary(o, "fmul", "mul")
+
+    def __rmul__(self, o: Any) -> Value:
+        return self._binary(o, "fmul", "mul", True)
+
+    def __truediv__(self, o: Any) -> Value:
+        return self._ratio(o)
+
+    def __rtruediv__(self, o: Any) -> Value:
+        return self._ratio(o, True)
+
+    def __floordiv__(self, o: Any) -> Value:
+        return floored_quotient(*self._other(o))
+
+    def __and__(self, o: Any) -> Value:
+        return self._binary(o, "", "and")
+
+    def __or__(self, o: Any) -> Value:
+        return self._binary(o, "", "or")
+
+    def __xor__(self, o: Any) -> Value:
+        return self._binary(o, "", "xor")
+
+    def __lshift__(self, o: Any) -> Value:
+        return self._binary(o, "", "shl")
+
+    def __rshift__(self, o: Any) -> Value:
+        return self._binary(o, "", "ashr" if self.kind.kind == "i" else "lshr")
+
+    def __lt__(self, o: Any) -> Value:
+        return self._compare(o, "olt", "slt", "ult")
+
+    def __le__(self, o: Any) -> Value:
+        return self._compare(o, "ole", "sle", "ule")
+
+    def __gt__(self, o: Any) -> Value:
+        return self._compare(o, "ogt", "sgt", "ugt")
+
+    def __ge__(self, o: Any) -> Value:
+        return self._compare(o, "oge", "sge", "uge")
+
+    def __eq__(self, o: Any) -> Value:
+        return self._compare(o, "oeq", "eq", "eq")  # type: ignore[override]
+
+    def __ne__(self, o: Any) -> Value:
+        return self._compare(o, "une", "ne", "ne")  # type: ignore[override]
+
     __hash__ = None  # type: ignore[assignment]
 
     def __neg__(self) -> Value:

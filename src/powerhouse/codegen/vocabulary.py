@@ -115,15 +115,6 @@ def signbit(s: Any, x: Value) -> Value:
 
 
 @function
-def sign(s: Any, x: Value) -> Value:
-    """-1, 0 or 1; nan if x is."""
-    if x.kind.kind in "bu":
-        return s.where(x != 0, s.like(1, x), s.like(0, x))
-    one = s.where(x > 0, s.like(1, x), s.where(x < 0, s.like(-1, x), s.like(0, x)))
-    return s.where(x != x, x, one) if x.kind.kind == "f" else one
-
-
-@function
 def logical_not(s: Any, x: Value) -> Value:
     """Whether x is zero."""
     return ~x if x.kind == BOOL else x == 0

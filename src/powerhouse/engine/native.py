@@ -47,9 +47,15 @@ def _kernel(group: Group, scalars: frozenset[Symbol], least: int) -> Kernel | No
     if not group.domain or prod(group.domain) * len(group.members) < least:
         return None
     try:
-        return emit(group, scalars, value_of)
+        kernel = emit(group, scalars, value_of)
+        native.function(kernel.text, "kernel")
     except Unsupported:
         return None
+    except RuntimeError as error:  # LLVM refuses the text: the group is left to the reference tier
+        if config.values["debug"]:
+            print(f"powerhouse: no kernel for {', '.join(s.op.name for s in group.members)}: {error}")
+        return None
+    return kernel
 
 
 class _Planner:

@@ -83,6 +83,10 @@ class Bad(NamedTuple):
     pattern: str
 
 
+# Arguments under autocast: `(args, lower, float32) -> args`, where `lower` and `float32` cast a symbol, or all those in a tuple.
+Autocast = Callable[[tuple[Any, ...], Callable[[Any], Any], Callable[[Any], Any]], tuple[Any, ...]]
+
+
 class Op:
     """An op with its public face. See the table of duties above."""
 
@@ -91,7 +95,7 @@ class Op:
 
     def __init__(self, function: Callable[..., Any], *, name: str | None = None, names: Iterable[str] | None = None, methods: bool = True,
                  inplace: bool | Iterable[str] = False, returns: Any = None, out: bool = True, is_view: bool = False, must_view: bool = False, label: str = "",
-                 numbers_alone: bool = True) -> None:
+                 numbers_alone: bool = True, autocast: str | Autocast = "") -> None:
         self.function = function
         self.name = name or function.__name__.rstrip("_")
         self.parameters = parse_signature(function)
@@ -101,6 +105,7 @@ class Op:
         self.returns = returns
         self.out = out
         self.is_view, self.must_view = is_view, must_view
+        self.autocast = autocast  # the dtype of its arguments under autocast: "lower", "float32", "widest", or what a function makes of them
         self.numbers_alone = numbers_alone  # whether users may give it numbers without any tensor
         self._irregular = any(p.variable or p.keyword_only for p in self.parameters)
         self.label = label or self.name

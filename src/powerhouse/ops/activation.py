@@ -118,7 +118,7 @@ def leaky_relu(input: Symbol, negative_slope: Operand = 0.01, inplace: bool = Fa
     return leak(_need_float(input, "leaky_relu"), negative_slope)
 
 
-@composite(names=("prelu", "Tensor.prelu", "nn.functional.prelu"))
+@composite(names=("prelu", "Tensor.prelu", "nn.functional.prelu"), autocast="lower")
 def prelu(input: Symbol, weight: Symbol) -> Symbol:
     """`leaky_relu` with a learned slope: one for all, or one for each channel (dim 1) of `input` (He et al., 2015)."""
     if weight.dtype is not input.dtype:

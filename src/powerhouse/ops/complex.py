@@ -77,7 +77,7 @@ complex.samples(lambda draw: iter([Sample((draw(2, 3), draw(3)))]))
 complex.errors(lambda draw: iter([Bad((draw(3), draw(3, dtype="float64")), {}, RuntimeError, "Expected object of scalar type")]))
 
 
-@composite(names=("polar",))
+@composite(names=("polar",), autocast="float32")
 def polar(abs: Symbol, angle: Symbol) -> Symbol:
     """The complex tensor with magnitude `abs` and angle `angle`, in radians."""
     if abs.dtype is not angle.dtype:
@@ -135,7 +135,7 @@ def view_as_real(input: Symbol) -> Symbol:
     return pairs_of(input)
 
 
-@composite
+@composite(autocast="float32")
 def view_as_complex(input: Symbol) -> Symbol:
     """The real pairs in the last dim of `input` as complex numbers. A copy."""
     if input.dtype not in dt.COMPLEX_OF:

@@ -193,7 +193,7 @@ def _convolve_transposed(
     return _with_bias(conv_input_gradient(x, weight, sizes, stride, pairs, dilation, groups), bias, input.ndim == n + 1)
 
 
-@composite(names=("conv1d", "nn.functional.conv1d"), label="convolution")
+@composite(names=("conv1d", "nn.functional.conv1d"), label="convolution", autocast="lower")
 def conv1d(
     input: Symbol, weight: Symbol, bias: Symbol | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Symbol:
@@ -206,7 +206,7 @@ def conv1d(
     return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@composite(names=("conv2d", "nn.functional.conv2d"), label="convolution")
+@composite(names=("conv2d", "nn.functional.conv2d"), label="convolution", autocast="lower")
 def conv2d(
     input: Symbol, weight: Symbol, bias: Symbol | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Symbol:
@@ -222,7 +222,7 @@ def conv2d(
     return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@composite(names=("conv3d", "nn.functional.conv3d"), label="convolution")
+@composite(names=("conv3d", "nn.functional.conv3d"), label="convolution", autocast="lower")
 def conv3d(
     input: Symbol, weight: Symbol, bias: Symbol | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Symbol:
@@ -230,7 +230,7 @@ def conv3d(
     return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
 
 
-@composite(names=("conv_transpose1d", "nn.functional.conv_transpose1d"), label="convolution")
+@composite(names=("conv_transpose1d", "nn.functional.conv_transpose1d"), label="convolution", autocast="lower")
 def conv_transpose1d(
     input: Symbol,
     weight: Symbol,
@@ -245,7 +245,7 @@ def conv_transpose1d(
     return _convolve_transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@composite(names=("conv_transpose2d", "nn.functional.conv_transpose2d"), label="convolution")
+@composite(names=("conv_transpose2d", "nn.functional.conv_transpose2d"), label="convolution", autocast="lower")
 def conv_transpose2d(
     input: Symbol,
     weight: Symbol,
@@ -269,7 +269,7 @@ def conv_transpose2d(
     return _convolve_transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-@composite(names=("conv_transpose3d", "nn.functional.conv_transpose3d"), label="convolution")
+@composite(names=("conv_transpose3d", "nn.functional.conv_transpose3d"), label="convolution", autocast="lower")
 def conv_transpose3d(
     input: Symbol,
     weight: Symbol,

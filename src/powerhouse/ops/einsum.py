@@ -18,7 +18,14 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 Term = tuple[str, ...]  # the subscripts of one operand: letters, and at most one ELLIPSIS
 
 
-@composite(names=("einsum",), out=False)
+def _cast_contracted(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
+    """Under autocast, what contains a matrix product is lowered, as it is."""
+    terms, output = parse(args[0])
+    shared = {letter for i, term in enumerate(terms) for letter in term if any(letter in other for other in terms[:i])}
+    return args if shared <= set(output) else (args[0], lower(args[1]))
+
+
+@composite(names=("einsum",), out=False, autocast=_cast_contracted)
 def einsum(equation: str, *operands: Symbols) -> Symbol:
     """Sums of products by an equation such as "ij,jk->ik": see `tensors.einsum`, which also takes lists of subscripts.
 

@@ -177,7 +177,7 @@ def _along_one(name: str, kind: Kind) -> Op:
         return transform(input, (n,), (wrap_dim(dim, input.ndim, op),), norm, kind, op)
 
     function.__doc__ = f"{kind.doc}, along `dim`.\n\n{_NOTES.format('`n` cuts `dim` or pads it with zeros')}"
-    return composite(function, name=f"fft_{name}", names=(op,), label=f"fft_{name}")
+    return composite(function, name=f"fft_{name}", names=(op,), label=f"fft_{name}", autocast="float32")
 
 
 def _along_two(name: str, kind: Kind) -> Op:
@@ -188,7 +188,7 @@ def _along_two(name: str, kind: Kind) -> Op:
         return transform(input, sizes, dims, norm, kind, op)
 
     function.__doc__ = f"{kind.doc}, over two dims.\n\n{_NOTES.format('`s` cuts the dims or pads them with zeros')}"
-    return composite(function, name=f"fft_{name}2", names=(op,), label=f"fft_{name}2")
+    return composite(function, name=f"fft_{name}2", names=(op,), label=f"fft_{name}2", autocast="float32")
 
 
 def _along_many(name: str, kind: Kind) -> Op:
@@ -199,7 +199,7 @@ def _along_many(name: str, kind: Kind) -> Op:
         return transform(input, sizes, dims, norm, kind, op)
 
     function.__doc__ = f"{kind.doc}, over `dim` (by default all dims).\n\n{_NOTES.format('`s` cuts the dims or pads them with zeros')}"
-    return composite(function, name=f"fft_{name}n", names=(op,), label=f"fft_{name}n")
+    return composite(function, name=f"fft_{name}n", names=(op,), label=f"fft_{name}n", autocast="float32")
 
 
 _NOTES = """{} first. `norm`: "backward" (the default) divides inverses by the number of elements, "forward" forward transforms,

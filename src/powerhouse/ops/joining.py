@@ -36,7 +36,7 @@ def joined(parts: Symbols, dim: int) -> Symbol:
     return concat(cast_parts, dim) if len(cast_parts) > 1 else copied(cast_parts[0])
 
 
-@composite(names=("cat", "concat", "concatenate"))
+@composite(names=("cat", "concat", "concatenate"), autocast="widest")
 def cat(tensors: Symbols, dim: int = 0) -> Symbol:
     """`tensors` joined along the existing dim `dim`; the other sizes must agree, and dtypes are promoted.
 
@@ -92,7 +92,7 @@ def _(draw: Any) -> Any:
     yield Bad(([],), {}, ValueError, "non-empty")
 
 
-@composite(names=("stack",))
+@composite(names=("stack",), autocast="widest")
 def stack(tensors: Symbols, dim: int = 0) -> Symbol:
     """`tensors`, all of one shape, joined along a new dim `dim`.
 

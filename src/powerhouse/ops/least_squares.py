@@ -73,7 +73,7 @@ def pinv(A: Symbol, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
     return pseudo_inverse(A, *tolerances(A, atol, rtol if rcond is None else rcond), hermitian)
 
 
-@composite(names=("pinverse", "Tensor.pinverse"))
+@composite(names=("pinverse", "Tensor.pinverse"), autocast="float32")
 def pinverse(input: Symbol, rcond: float = 1e-15) -> Symbol:
     """The older form of `linalg.pinv`."""
     return pseudo_inverse(matrix(input, "pinverse", "input"), *tolerances(input, None, rcond), False)
@@ -112,7 +112,7 @@ def _(g: Any, out: Symbol, a: Symbol, b: Symbol, rcond: float) -> Any:
 _DRIVERS = ("gelsy", "gels", "gelsd", "gelss")
 
 
-@composite(names=("linalg.lstsq",), returns=LeastSquares, out=False)
+@composite(names=("linalg.lstsq",), returns=LeastSquares, out=False, autocast="float32")
 def lstsq(A: Symbol, B: Symbol, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """X that minimizes `|A X - B|`, of least norm: (solution, residuals, rank, singular_values).
 

@@ -156,7 +156,7 @@ def _(g: Any, out: Symbol, a: Symbol) -> Any:
     return (adjoint(triangular_solution(adjoint(lower), adjoint(right), True, False)),)
 
 
-@composite(names=("linalg.cholesky_ex",), returns=CholeskyEx)
+@composite(names=("linalg.cholesky_ex",), returns=CholeskyEx, autocast="float32")
 def cholesky_ex(A: Symbol, *, upper: bool = False, check_errors: bool = False) -> Any:
     """`linalg.cholesky`, and an int32 `info` instead of an error: 0, or the order of the first minor that is not positive definite."""
     lower, info = lower_cholesky(adjoint(matrix(A, "linalg.cholesky_ex", square=True)) if upper
@@ -164,7 +164,7 @@ def cholesky_ex(A: Symbol, *, upper: bool = False, check_errors: bool = False) -
     return (adjoint(lower) if upper else lower), info
 
 
-@composite(names=("linalg.cholesky",), name="linalg_cholesky")
+@composite(names=("linalg.cholesky",), name="linalg_cholesky", autocast="float32")
 def linalg_cholesky(A: Symbol, *, upper: bool = False) -> Symbol:
     """The lower triangular L with L L^H = A (or, with `upper`, U with U^H U = A) of Hermitian positive definite matrices.
 
@@ -179,7 +179,7 @@ def linalg_cholesky(A: Symbol, *, upper: bool = False) -> Symbol:
     return adjoint(lower) if upper else lower
 
 
-@composite(names=("cholesky", "Tensor.cholesky"))
+@composite(names=("cholesky", "Tensor.cholesky"), autocast="float32")
 def cholesky(input: Symbol, upper: bool = False) -> Symbol:
     """The older name of `linalg.cholesky`."""
     lower = lower_cholesky(matrix(input, "cholesky", square=True))[0]
@@ -303,7 +303,7 @@ def linalg_lu(A: Symbol, *, pivot: bool = True) -> Any:
     return permutation_matrix(order, A.dtype), unit_lower(packed), triu(rows(packed, 0, k))
 
 
-@composite(names=("lu", "Tensor.lu"))
+@composite(names=("lu", "Tensor.lu"), autocast="float32")
 def lu(A: Symbol, pivot: bool = True, get_infos: bool = False) -> Any:
     """The older form of `linalg.lu_factor`: (LU, pivots), with `get_infos` also the info."""
     packed, pivots, _, info = packed_lu(matrix(A, "lu"), pivot)
@@ -366,7 +366,7 @@ def _qr_gradient(q: Symbol, r: Symbol, gq: Symbol, gr: Symbol) -> Symbol:
     return _solve_upper_right(gq + times(q, mirrored), r)
 
 
-@composite(names=("linalg.qr",), returns=QR, name="linalg_qr")
+@composite(names=("linalg.qr",), returns=QR, name="linalg_qr", autocast="float32")
 def linalg_qr(A: Symbol, mode: str = "reduced") -> Any:
     """Q with orthonormal columns and upper triangular R with Q R = A. `mode`: "reduced", "complete" (square Q), "r" (Q is empty).
 
@@ -383,7 +383,7 @@ def linalg_qr(A: Symbol, mode: str = "reduced") -> Any:
     return (zeros((0,), A.dtype) if mode == "r" else q), r
 
 
-@composite(names=("qr", "Tensor.qr"), returns=named_results("qr", "Q R"))
+@composite(names=("qr", "Tensor.qr"), returns=named_results("qr", "Q R"), autocast="float32")
 def qr(input: Symbol, some: bool = True) -> Any:
     """The older form of `linalg.qr`: `some=False` is mode "complete"."""
     return qr_of(matrix(input, "qr"), not some)
@@ -412,7 +412,7 @@ def _(a: Any) -> Any:
 raw_qr.vjp(lambda g, out, a: (underivable(a.plain, "geqrf: the derivative is not implemented; linalg.qr has one"),))
 
 
-@composite(names=("geqrf", "Tensor.geqrf"), returns=Reflectors)
+@composite(names=("geqrf", "Tensor.geqrf"), returns=Reflectors, autocast="float32")
 def geqrf(input: Symbol) -> Any:
     """QR in LAPACK's packed form (a, tau), for `householder_product` and `ormqr`. Not differentiable."""
     return raw_qr(matrix(input, "geqrf"))
@@ -433,7 +433,7 @@ def reflected(x: Symbol, packed: Symbol, tau: Symbol, transposed: bool) -> Symbo
     return x
 
 
-@composite(names=("linalg.householder_product", "orgqr", "Tensor.orgqr"))
+@composite(names=("linalg.householder_product", "orgqr", "Tensor.orgqr"), autocast="float32")
 def householder_product(input: Symbol, tau: Symbol) -> Symbol:
     """The first n columns of the product of the reflectors in `input` (..., m, n) with factors `tau` (..., k)."""
     op = "linalg.householder_product"
@@ -451,7 +451,7 @@ def householder_product(input: Symbol, tau: Symbol) -> Symbol:
     return reflected(start, input, tau, False) if tau.shape[-1] else select(expand(eye(1, 1, dt.bool_), input.shape), start, input)
 
 
-@composite(names=("ormqr", "Tensor.ormqr"))
+@composite(names=("ormqr", "Tensor.ormqr"), autocast="float32")
 def ormqr(input: Symbol, tau: Symbol, other: Symbol, left: bool = True, transpose: bool = False) -> Symbol:
     """The product of Q, given by its reflectors (`input`, `tau`), with `other`: Q C, or C Q with `left=False`; `transpose` takes Q^H."""
     matrix(input, "ormqr", "input")

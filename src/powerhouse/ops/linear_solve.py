@@ -158,13 +158,13 @@ def _(g: Any, out: Symbol, a: Symbol) -> Any:
     return (-times(x, g[0], x),)
 
 
-@composite(names=("linalg.inv_ex",), returns=InvEx)
+@composite(names=("linalg.inv_ex",), returns=InvEx, autocast="float32")
 def inv_ex(A: Symbol, *, check_errors: bool = False) -> Any:
     """`linalg.inv`, and an int32 `info` instead of an error: 0, or the position of a zero pivot."""
     return inverted(matrix(A, "linalg.inv_ex", square=True))
 
 
-@composite(names=("linalg.inv", "inverse", "Tensor.inverse"))
+@composite(names=("linalg.inv", "inverse", "Tensor.inverse"), autocast="float32")
 def inv(A: Symbol) -> Symbol:
     """The inverses of square matrices. Raises LinAlgError where one is singular.
 
@@ -242,7 +242,7 @@ def _unbroadcast(x: Symbol, shape: tuple[int, ...]) -> Symbol:
     return x if x.shape == shape else reshape_to(slice_of(x, kept), shape)
 
 
-@composite(names=("linalg.solve",))
+@composite(names=("linalg.solve",), autocast="float32")
 def solve(A: Symbol, B: Symbol, *, left: bool = True) -> Symbol:
     """X with A X = B (or X A = B with `left=False`) for square A; B holds columns (..., n, k) or is a vector (..., n).
 
@@ -285,7 +285,7 @@ def solve_triangular(A: Symbol, B: Symbol, *, upper: bool, left: bool = True, un
     return _triangular(A, B, upper, left, unitriangular, "linalg.solve_triangular")
 
 
-@composite(names=("triangular_solve", "Tensor.triangular_solve"), returns=TriangularSolve)
+@composite(names=("triangular_solve", "Tensor.triangular_solve"), returns=TriangularSolve, autocast="float32")
 def triangular_solve(b: Symbol, A: Symbol, upper: bool = True, transpose: bool = False, unitriangular: bool = False) -> Any:
     """The older form of `linalg.solve_triangular`: (solution, A), for A^T with `transpose`."""
     a = turned(matrix(A, "triangular_solve")) if transpose else A
@@ -308,7 +308,7 @@ def linalg_lu_solve(LU: Symbol, pivots: Symbol, B: Symbol, *, left: bool = True,
     return _lu_solve(LU, pivots, B, left, adjoint, "linalg.lu_solve")
 
 
-@composite(names=("lu_solve", "Tensor.lu_solve"))
+@composite(names=("lu_solve", "Tensor.lu_solve"), autocast="float32")
 def lu_solve(b: Symbol, LU_data: Symbol, LU_pivots: Symbol) -> Symbol:
     """The older form of `linalg.lu_solve`."""
     return _lu_solve(LU_data, LU_pivots, b, True, False, "lu_solve")
@@ -360,7 +360,7 @@ def _(g: Symbol, out: Symbol, factor: Symbol, b: Symbol, upper: bool) -> Any:
     return (times(factor, both) if upper else times(both, factor)), gb
 
 
-@composite
+@composite(autocast="float32")
 def cholesky_solve(input: Symbol, L: Symbol, upper: bool = False) -> Symbol:
     """X with A X = input, given the Cholesky factor L of A = L L^H (or U of U^H U with `upper`); `input` holds columns."""
     matrix(input, "cholesky_solve", "input")
@@ -368,7 +368,7 @@ def cholesky_solve(input: Symbol, L: Symbol, upper: bool = False) -> Symbol:
     return cholesky_solution(a, b, upper)
 
 
-@composite
+@composite(autocast="float32")
 def cholesky_inverse(L: Symbol, upper: bool = False) -> Symbol:
     """The inverse of A, given its Cholesky factor: L of A = L L^H, or U of U^H U with `upper`."""
     n = matrix(L, "cholesky_inverse", square=True).shape[-1]
@@ -385,7 +385,7 @@ not_square(cholesky_inverse)
 # --- tensors as matrices ----------------------------------------------------------------------------------------------------------------
 
 
-@composite(names=("linalg.tensorinv",))
+@composite(names=("linalg.tensorinv",), autocast="float32")
 def tensorinv(A: Symbol, ind: int = 2) -> Symbol:
     """The inverse of the map that `tensordot(A, x)` is: the first `ind` dims of A are the outputs."""
     if ind <= 0:
@@ -399,7 +399,7 @@ def tensorinv(A: Symbol, ind: int = 2) -> Symbol:
     return reshape_to(inverted(matrix(reshape_to(A, (n, n)), "linalg.tensorinv"))[0], (*A.shape[ind:], *A.shape[:ind]))
 
 
-@composite(names=("linalg.tensorsolve",))
+@composite(names=("linalg.tensorsolve",), autocast="float32")
 def tensorsolve(A: Symbol, B: Symbol, dims: Any = None) -> Symbol:
     """X with `tensordot(A, X, X.ndim) == B`; `dims` of A are moved to its end first."""
     if dims:

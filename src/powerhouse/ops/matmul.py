@@ -34,10 +34,20 @@ def turned(x: Symbol) -> Symbol:
 batched_matmul.vjp(lambda g, out, a, b: (batched_matmul(g, turned(conj(b))), batched_matmul(turned(conj(a)), g)))
 
 
+# The names that PyTorch's messages about matrices use, where they are not ours.
+_C_NAMES = {
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+    "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int", "uint8": "unsigned char",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
 def same_dtype(op: str, *operands: Symbol) -> None:
     """Matrix products do not promote."""
-    if len({s.dtype for s in operands}) > 1:
-        raise RuntimeError(f"{op}: expected m1 and m2 to have the same dtype, but got: {' != '.join(s.dtype.name for s in operands)}")
+    found = list(dict.fromkeys(s.dtype.name for s in operands))
+    if len(found) > 1:
+        names = " != ".join(_C_NAMES.get(name, name) for name in found)
+        raise RuntimeError(f"{op}: expected mat1 and mat2 to have the same dtype, but got: {names}")
 
 
 def product(a: Symbol, b: Symbol, op: str) -> Symbol:
@@ -71,7 +81,7 @@ def labelled(s: Symbol, label: str) -> Symbol:
     return s
 
 
-@composite(names=("matmul", "Tensor.matmul", "linalg.matmul"))
+@composite(names=("matmul", "Tensor.matmul", "linalg.matmul"), autocast="lower")
 def matmul(input: Symbol, other: Symbol) -> Symbol:
     """The matrix product: vectors, matrices, and batches of matrices (broadcast), as Python's `@`.
 
@@ -112,7 +122,7 @@ def _exact(op: str, a: Symbol, b: Symbol, ndim: int, name: str) -> None:
             raise RuntimeError(f"{op}: expected {name}, but argument {i + 1} has shape {list(s.shape)}")
 
 
-@composite
+@composite(autocast="lower")
 def mm(input: Symbol, mat2: Symbol) -> Symbol:
     """The product of two matrices."""
     _exact("mm", input, mat2, 2, "2D tensors")
@@ -120,7 +130,7 @@ def mm(input: Symbol, mat2: Symbol) -> Symbol:
     return product(input, mat2, "mm")
 
 
-@composite
+@composite(autocast="lower")
 def bmm(input: Symbol, mat2: Symbol) -> Symbol:
     """The products of two batches of matrices, of the same batch size."""
     _exact("bmm", input, mat2, 3, "3D tensors")
@@ -135,7 +145,7 @@ bmm.samples(lambda draw: iter([Sample((draw(5, 2, 3), draw(5, 3, 4)))]))
 mm.errors(lambda draw: iter([Bad((draw(3), draw(3, 4)), {}, RuntimeError, "2D"), Bad((draw(2, 3), draw(2, 3)), {}, RuntimeError, "cannot be multiplied")]))
 
 
-@composite(names=("nn.functional.linear",))
+@composite(names=("nn.functional.linear",), autocast="lower")
 def linear(input: Symbol, weight: Symbol, bias: Symbol | None = None) -> Symbol:
     """`input @ weight.T + bias`; `input` (..., in), `weight` (out, in) or (in,), `bias` (out,).
 

@@ -52,7 +52,7 @@ def _spread(total: Symbol, dims: tuple[int, ...], x: Symbol) -> Symbol:
     return restore(total, dims, x.shape)
 
 
-@composite
+@composite(autocast="float32")
 def prod(input: Symbol, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Symbol:
     """The product of all elements, or along `dim`. Integers and bool multiply in int64.
 

@@ -90,7 +90,12 @@ constant_pad_nd.samples(lambda draw: iter([Sample((draw(2, 3), (1, 2))), Sample(
 constant_pad_nd.errors(lambda draw: iter([Bad((draw(2, 3), (1,)), {}, RuntimeError, "divisible by 2")]))
 
 
-@composite(names=("nn.functional.pad",), label="constant_pad_nd")
+def _cast_edges(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
+    """Under autocast, what reads the edges of `input` runs in float32."""
+    return (float32(args[0]), *args[1:]) if args[2] in ("reflect", "replicate") else args
+
+
+@composite(names=("nn.functional.pad",), label="constant_pad_nd", autocast=_cast_edges)
 def pad(input: Symbol, pad: Any, mode: str = "constant", value: Static | None = None) -> Symbol:
     """`input` with elements added (or, where negative, cut) around its last dims.
 

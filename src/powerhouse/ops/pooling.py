@@ -288,7 +288,7 @@ def max_pool2d(
     return _max(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-@composite(names=("nn.functional.max_pool3d", "max_pool3d"))
+@composite(names=("nn.functional.max_pool3d", "max_pool3d"), autocast="float32")
 def max_pool3d(
     input: Symbol,
     kernel_size: Any,
@@ -378,7 +378,7 @@ def avg_pool2d(
     return means("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-@composite(names=("nn.functional.avg_pool3d",))
+@composite(names=("nn.functional.avg_pool3d",), autocast="float32")
 def avg_pool3d(
     input: Symbol,
     kernel_size: Any,

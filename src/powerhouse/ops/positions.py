@@ -87,7 +87,7 @@ def index_add(input: Symbol, dim: int, index: Symbol, source: Symbol, *, alpha: 
     return _write_positions(input, dim, index, value, True, "index_add")
 
 
-@composite(inplace=True)
+@composite(inplace=True, autocast="widest")
 def index_copy(input: Symbol, dim: int, index: Symbol, source: Symbol) -> Symbol:
     """`input` with `source` written at the positions `index` along `dim`."""
     return _write_positions(input, dim, index, source, False, "index_copy")

@@ -72,7 +72,7 @@ def _plus_product(input: Symbol, result: Symbol, beta: Any, alpha: Any, op: str)
     return (input if beta == 1 else input * constant(beta)) + scaled
 
 
-@composite(inplace=True)
+@composite(inplace=True, autocast="lower")
 def addmm(input: Symbol, mat1: Symbol, mat2: Symbol, *, beta: Any = 1, alpha: Any = 1) -> Symbol:
     """`beta * input + alpha * mat1 @ mat2` for matrices; `input` broadcasts to (n, m).
 
@@ -86,13 +86,13 @@ def addmm(input: Symbol, mat1: Symbol, mat2: Symbol, *, beta: Any = 1, alpha: An
     return _plus_product(input, product(mat1, mat2, "addmm"), beta, alpha, "addmm")
 
 
-@composite(inplace=True)
+@composite(inplace=True, autocast="lower")
 def baddbmm(input: Symbol, batch1: Symbol, batch2: Symbol, *, beta: Any = 1, alpha: Any = 1) -> Symbol:
     """`beta * input + alpha * batch1 @ batch2` for batches of matrices; `input` broadcasts to (b, n, m)."""
     return _plus_product(input, _batches(batch1, batch2, "baddbmm"), beta, alpha, "baddbmm")
 
 
-@composite(inplace=True)
+@composite(inplace=True, autocast="lower")
 def addbmm(input: Symbol, batch1: Symbol, batch2: Symbol, *, beta: Any = 1, alpha: Any = 1) -> Symbol:
     """`beta * input` plus `alpha` times the sum of the products of two batches of matrices; `input` broadcasts to (n, m)."""
     _batches(batch1, batch2, "addbmm")
@@ -216,7 +216,7 @@ for _op in (dot, vdot):
                                   Bad((draw(2), draw(3)), {}, RuntimeError, "inconsistent tensor size")]))
 
 
-@composite(names=("linalg.vecdot",))
+@composite(names=("linalg.vecdot",), autocast="lower")
 def vecdot(x: Symbol, y: Symbol, *, dim: int = -1) -> Symbol:
     """The dot products along `dim` of two broadcast tensors, the first conjugated."""
     if x.dtype.category < FLOAT:
@@ -233,7 +233,12 @@ vecdot.errors(lambda draw: iter([Bad((draw(2, 3), draw(4)), {}, RuntimeError, "m
                                  Bad((draw(3), draw(3, dtype="float64")), {}, RuntimeError, "same dtype")]))
 
 
-@composite
+def _cast_matrices(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
+    """Under autocast, a product of matrices is lowered; one of vectors, or with a number, is not."""
+    return lower(args) if all(s.ndim for s in args) and any(s.ndim > 1 for s in args) else args
+
+
+@composite(autocast=_cast_matrices)
 def inner(input: Symbol, other: Symbol) -> Symbol:
     """The sums of products over the last dims: (..., k) and (---, k) give (..., ---). A 0-d operand multiplies."""
     same_dtype("inner", input, other)
@@ -341,7 +346,7 @@ def _chain(matrices: Sequence[Symbol], op: str) -> Symbol:
     return multiply(0, len(matrices) - 1)
 
 
-@composite(names=("linalg.multi_dot",))
+@composite(names=("linalg.multi_dot",), autocast="lower")
 def multi_dot(tensors: Symbols) -> Symbol:
     """The product of two or more matrices in the cheapest order; the first and the last may be vectors."""
     op = "linalg.multi_dot"
@@ -361,7 +366,7 @@ def multi_dot(tensors: Symbols) -> Symbol:
     return reshape_to(_chain(matrices, op), shape)
 
 
-@composite(names=("chain_matmul",), out=False)
+@composite(names=("chain_matmul",), out=False, autocast="lower")
 def chain_matmul(*matrices: Symbols) -> Symbol:
     """The product of matrices in the cheapest order; see `linalg.multi_dot`."""
     for i, s in enumerate(matrices):
@@ -379,7 +384,7 @@ chain_matmul.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, 4), draw(4, 
 chain_matmul.errors(lambda draw: iter([Bad((draw(2, 3), draw(2, 3)), {}, RuntimeError, "cannot be multiplied")]))
 
 
-@composite(names=("tensordot",))
+@composite(names=("tensordot",), autocast="lower")
 def tensordot(a: Symbol, b: Symbol, dims: Any = 2) -> Symbol:
     """The product summed over `dims`: the last n of `a` with the first n of `b` (an int), or two lists of dims.
 

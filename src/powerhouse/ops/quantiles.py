@@ -94,7 +94,7 @@ def _lerp(low: Symbol, high: Symbol, weight: Symbol) -> Symbol:
     return where(weight < 0.5, low + weight * (high - low), high - (high - low) * (1 - weight))
 
 
-@composite
+@composite(autocast="float32")
 def quantile(input: Symbol, q: Static, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Symbol:
     """The `q`-th quantiles along `dim` (or of all elements), a first dim for each of a vector `q`. NaN where there is one.
 
@@ -109,7 +109,7 @@ def quantile(input: Symbol, q: Static, dim: int | None = None, keepdim: bool = F
     return _quantile(input, as_symbol(q), dim, keepdim, interpolation, False, "quantile")
 
 
-@composite
+@composite(autocast="float32")
 def nanquantile(input: Symbol, q: Static, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Symbol:
     """`quantile` of the elements that are not NaN."""
     return _quantile(input, as_symbol(q), dim, keepdim, interpolation, True, "nanquantile")

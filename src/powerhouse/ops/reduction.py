@@ -67,7 +67,7 @@ def _(draw: Any) -> Any:
 
 @composite
 def mean(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Symbol:
-    """The mean over `dim`; floating and complex tensors only, unless `dtype` says otherwise.
+    """The mean over `dim`; floating and complex tensors only, unless `dtype` says otherwise. Half precision is rounded at the end only.
 
     >>> import powerhouse as torch
     >>> torch.mean(torch.tensor([1.0, 2.0]))
@@ -77,9 +77,9 @@ def mean(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     if x.dtype.category < FLOAT:
         raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}")
     dims = wrap_dims(dim, x.ndim, "mean")
-    total = keep_dims(reduce_sum(x, dims), dims, x.shape, keepdim)
+    total = keep_dims(reduce_sum(cast(x, x.dtype.compute), dims), dims, x.shape, keepdim)
     count = prod(x.shape[d] for d in dims)
-    return total / constant(float(count) if count else 0.0)
+    return cast(total / constant(float(count) if count else 0.0), x.dtype)
 
 
 mean.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), (0, 2), True)), Sample((draw(3), -1))]))
@@ -267,7 +267,7 @@ def var(input: Symbol, dim: Any = None, unbiased: bool | None = None, keepdim: b
     """The variance over `dim`, divided by `n - correction` (default 1)."""
     dim, correction = _variance_args(dim, unbiased, correction)
     dims = wrap_dims(dim, input.ndim, "var")
-    v, _ = moments(input, dims, correction)
+    v = cast(moments(cast(input, input.dtype.compute), dims, correction)[0], input.dtype.to_real())
     return v if keepdim else reshape_to(v, reduced(input.shape, dims))
 
 

@@ -97,7 +97,7 @@ def _(g: Symbol, out: Symbol, a: Symbol) -> Any:
     return (times(u * as_row(g), vh),)
 
 
-@composite(names=("linalg.svd",), returns=SVD, name="linalg_svd")
+@composite(names=("linalg.svd",), returns=SVD, name="linalg_svd", autocast="float32")
 def linalg_svd(A: Symbol, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """U, S, Vh with U diag(S) Vh = A and S descending; `full_matrices=False` keeps the first min(m, n) columns of U and rows of Vh.
 
@@ -110,13 +110,13 @@ def linalg_svd(A: Symbol, full_matrices: bool = True, *, driver: str | None = No
     return svd_of(matrix(A, "linalg.svd"), full_matrices)
 
 
-@composite(names=("linalg.svdvals",))
+@composite(names=("linalg.svdvals",), autocast="float32")
 def svdvals(A: Symbol, *, driver: str | None = None) -> Symbol:
     """The singular values of A, descending."""
     return singular_values(matrix(A, "linalg.svdvals"))
 
 
-@composite(names=("svd", "Tensor.svd"), returns=OldSVD)
+@composite(names=("svd", "Tensor.svd"), returns=OldSVD, autocast="float32")
 def svd(input: Symbol, some: bool = True, compute_uv: bool = True) -> Any:
     """The older form of `linalg.svd`: U, S, V with U diag(S) V^H = input; without `compute_uv`, U and V are zeros."""
     *batch, m, n = matrix(input, "svd", "input").shape
@@ -181,7 +181,7 @@ def _side(A: Symbol, UPLO: str, op: str) -> str:
     return UPLO.upper()
 
 
-@composite(names=("linalg.eigh",), returns=Eigh)
+@composite(names=("linalg.eigh",), returns=Eigh, autocast="float32")
 def eigh(A: Symbol, UPLO: str = "L") -> Any:
     """Eigenvalues, real and ascending, and orthonormal eigenvectors (columns) of Hermitian matrices; `UPLO` says which triangle is read.
 
@@ -192,7 +192,7 @@ def eigh(A: Symbol, UPLO: str = "L") -> Any:
     return eigh_of(A, _side(A, UPLO, "linalg.eigh"))
 
 
-@composite(names=("linalg.eigvalsh",))
+@composite(names=("linalg.eigvalsh",), autocast="float32")
 def eigvalsh(A: Symbol, UPLO: str = "L") -> Symbol:
     """The eigenvalues, real and ascending, of Hermitian matrices."""
     return eigh_values(A, _side(A, UPLO, "linalg.eigvalsh"))
@@ -223,13 +223,13 @@ def _(g: Any, out: Symbol, a: Symbol) -> Any:
     return (ga if a.dtype.is_complex else real_part(ga),)
 
 
-@composite(names=("linalg.eig",), returns=Eig)
+@composite(names=("linalg.eig",), returns=Eig, autocast="float32")
 def eig(A: Symbol) -> Any:
     """Eigenvalues and eigenvectors (columns of norm 1) of square matrices, both complex, in no particular order."""
     return eig_of(matrix(A, "linalg.eig", square=True))
 
 
-@composite(names=("linalg.eigvals",))
+@composite(names=("linalg.eigvals",), autocast="float32")
 def eigvals(A: Symbol) -> Symbol:
     """The eigenvalues of square matrices, complex, in no particular order."""
     return eig_of(matrix(A, "linalg.eigvals", square=True))[0]

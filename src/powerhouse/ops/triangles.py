@@ -106,7 +106,7 @@ def diagflat(input: Symbol, offset: int = 0) -> Symbol:
     return on_diagonal(flatten(input), offset)
 
 
-@composite
+@composite(autocast="float32")
 def trace(input: Symbol) -> Symbol:
     """The sum of a matrix's diagonal; integers sum in int64."""
     if input.ndim != 2:

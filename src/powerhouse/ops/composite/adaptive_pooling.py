@@ -80,7 +80,7 @@ def adaptive_avg_pool2d(input: Symbol, output_size: Any) -> Symbol:
     return _adaptive_mean(2, input, output_size)
 
 
-@composite(names=("nn.functional.adaptive_avg_pool3d",))
+@composite(names=("nn.functional.adaptive_avg_pool3d",), autocast="float32")
 def adaptive_avg_pool3d(input: Symbol, output_size: Any) -> Symbol:
     """The means of windows that cover `input` (N, C, D, H, W) or (C, D, H, W); see `adaptive_avg_pool2d`."""
     return _adaptive_mean(3, input, output_size)
@@ -98,7 +98,7 @@ def adaptive_max_pool2d(input: Symbol, output_size: Any, return_indices: bool = 
     return max_and_positions(input, _adaptive(2, input, output_size, "adaptive_max_pool2d"), return_indices)
 
 
-@composite(names=("nn.functional.adaptive_max_pool3d",))
+@composite(names=("nn.functional.adaptive_max_pool3d",), autocast="float32")
 def adaptive_max_pool3d(input: Symbol, output_size: Any, return_indices: bool = False) -> Any:
     """The maxima of windows that cover `input` (N, C, D, H, W) or (C, D, H, W); see `adaptive_max_pool2d`."""
     return max_and_positions(input, _adaptive(3, input, output_size, "adaptive_max_pool3d"), return_indices)

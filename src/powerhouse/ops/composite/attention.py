@@ -70,7 +70,7 @@ def _shared_heads(x: Symbol, heads: int, name: str) -> Symbol:
     return reshape_to(split, (*batch, heads, length, width))
 
 
-@composite(names=(), name="scaled_dot_product_attention", out=False)
+@composite(names=(), name="scaled_dot_product_attention", out=False, autocast="lower")
 def scaled_dot_product_attention(
     query: Symbol,
     key: Symbol,

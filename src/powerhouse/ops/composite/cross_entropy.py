@@ -118,7 +118,7 @@ def _total(x: Symbol) -> Symbol:
     return reduce_sum(x, tuple(range(x.ndim)))
 
 
-@composite(names=("nn.functional.nll_loss",))
+@composite(names=("nn.functional.nll_loss",), autocast="float32")
 def nll_loss(
     input: Symbol,
     target: Symbol,
@@ -165,7 +165,7 @@ def _(draw: Any) -> Any:
     yield Bad((draw(2, 3), np.array([0, -1])), {}, IndexError, "Target -1 is out of bounds")
 
 
-@composite(names=("nn.functional.cross_entropy",), label="nll_loss")
+@composite(names=("nn.functional.cross_entropy",), label="nll_loss", autocast="float32")
 def cross_entropy(
     input: Symbol,
     target: Symbol,

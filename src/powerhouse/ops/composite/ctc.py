@@ -96,7 +96,7 @@ def _(g: Any, out: Symbol, log_probs: Symbol, *rest: Any) -> Any:
     return times(restore(of_losses, (0, 2), log_probs.shape), ctc(log_probs, *rest)[1]), None, None, None
 
 
-@composite(names=(), name="ctc_loss", out=False)
+@composite(names=(), name="ctc_loss", out=False, autocast="float32")
 def ctc_loss(
     log_probs: Symbol,
     targets: Symbol,

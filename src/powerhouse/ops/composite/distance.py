@@ -182,7 +182,7 @@ _COMPUTE_MODES: dict[Any, bool | None] = {  # whether by a matrix product; None:
 }
 
 
-@composite(names=("cdist",))
+@composite(names=("cdist",), autocast="float32")
 def cdist(x1: Symbol, x2: Symbol, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Symbol:
     """The `p`-norm distances between the rows of `x1` (..., P, M) and of `x2` (..., R, M): (..., P, R).
 

@@ -27,7 +27,7 @@ def _weighted(loss: Symbol, input: Symbol, weight: Symbol | None, reduction: str
     return total / reduce_sum(weight, tuple(range(weight.ndim))) if reduction == "mean" else total
 
 
-@composite(names=("nn.functional.mse_loss",))
+@composite(names=("nn.functional.mse_loss",), autocast="float32")
 def mse_loss(
     input: Symbol,
     target: Symbol,
@@ -48,7 +48,7 @@ def mse_loss(
     return _weighted(off * off, input, weight, reduction_of(reduction, size_average, reduce, "mse_loss"), "mse_loss")
 
 
-@composite(names=("nn.functional.l1_loss",), label="mean")
+@composite(names=("nn.functional.l1_loss",), label="mean", autocast="float32")
 def l1_loss(
     input: Symbol,
     target: Symbol,
@@ -68,7 +68,7 @@ def _rounded_corner(d: Symbol, width: float) -> Symbol:
     return near * (d - near * 0.5)
 
 
-@composite(names=("nn.functional.smooth_l1_loss",))
+@composite(names=("nn.functional.smooth_l1_loss",), autocast="float32")
 def smooth_l1_loss(
     input: Symbol, target: Symbol, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
 ) -> Symbol:
@@ -82,7 +82,7 @@ def smooth_l1_loss(
     return reduced_by(d if beta == 0 else _rounded_corner(d, beta) / beta, reduction)
 
 
-@composite(names=("nn.functional.huber_loss",))
+@composite(names=("nn.functional.huber_loss",), autocast="float32")
 def huber_loss(input: Symbol, target: Symbol, reduction: str = "mean", delta: float = 1.0, weight: Symbol | None = None) -> Symbol:
     """With `d = |input - target|`: `d**2 / 2` where `d <= delta`, else `delta (d - delta / 2)`; averaged. Source: Huber, 1964."""
     if delta <= 0:
@@ -136,7 +136,7 @@ def _(x: Any) -> Any:
 checked_probability.vjp(lambda g, out, x: (g,))
 
 
-@composite(names=("nn.functional.binary_cross_entropy",))
+@composite(names=("nn.functional.binary_cross_entropy",), autocast="float32")
 def binary_cross_entropy(
     input: Symbol,
     target: Symbol,
@@ -177,7 +177,7 @@ def _(draw: Any) -> Any:
     yield Bad((np.array([0.5, 1.5], np.float32), np.array([0.0, 1.0], np.float32)), {}, RuntimeError, "between 0 and 1")
 
 
-@composite(names=("nn.functional.binary_cross_entropy_with_logits",))
+@composite(names=("nn.functional.binary_cross_entropy_with_logits",), autocast="float32")
 def binary_cross_entropy_with_logits(
     input: Symbol,
     target: Symbol,
@@ -222,7 +222,7 @@ def entropy_term(t: Symbol) -> Symbol:
     return where(none, zeros((), t.dtype), t * log(safe))
 
 
-@composite(names=("nn.functional.kl_div",), label="mean")
+@composite(names=("nn.functional.kl_div",), label="mean", autocast="float32")
 def kl_div(
     input: Symbol,
     target: Symbol,
@@ -253,7 +253,7 @@ def _(draw: Any) -> Any:
 kl_div.errors(lambda draw: iter([Bad((draw(2, 3), draw(2, 3)), {"reduction": "avg"}, ValueError, "not a valid value")]))
 
 
-@composite(names=("nn.functional.poisson_nll_loss",), label="mean")
+@composite(names=("nn.functional.poisson_nll_loss",), label="mean", autocast="float32")
 def poisson_nll_loss(
     input: Symbol,
     target: Symbol,

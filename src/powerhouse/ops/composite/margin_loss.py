@@ -26,7 +26,7 @@ def positive(x: Symbol) -> Symbol:
     return where(x > 0, x, zeros((), x.dtype))
 
 
-@composite(names=("nn.functional.hinge_embedding_loss",))
+@composite(names=("nn.functional.hinge_embedding_loss",), autocast="float32")
 def hinge_embedding_loss(
     input: Symbol,
     target: Symbol,
@@ -51,7 +51,7 @@ hinge_embedding_loss.samples(
 hinge_embedding_loss.errors(lambda draw: iter([Bad((draw(2), _signs(2)), {"reduction": "avg"}, ValueError, "not a valid value")]))
 
 
-@composite(names=("nn.functional.margin_ranking_loss",), label="mean")
+@composite(names=("nn.functional.margin_ranking_loss",), label="mean", autocast="float32")
 def margin_ranking_loss(
     input1: Symbol,
     input2: Symbol,
@@ -77,7 +77,7 @@ margin_ranking_loss.samples(
 margin_ranking_loss.errors(lambda draw: iter([Bad((draw(2, 3), draw(2, 3), _signs(3)), {}, RuntimeError, "same dimension")]))
 
 
-@composite(names=("nn.functional.cosine_embedding_loss",))
+@composite(names=("nn.functional.cosine_embedding_loss",), autocast="float32")
 def cosine_embedding_loss(
     input1: Symbol,
     input2: Symbol,
@@ -121,7 +121,7 @@ cosine_embedding_loss.errors(
 )
 
 
-@composite(names=("nn.functional.triplet_margin_loss",), label="mean")
+@composite(names=("nn.functional.triplet_margin_loss",), label="mean", autocast="float32")
 def triplet_margin_loss(
     anchor: Symbol,
     positive: Symbol,
@@ -173,7 +173,7 @@ def _rows(x: Symbol, op: str) -> Symbol:
     return x if x.ndim == 2 else reshape_to(x, (1, x.numel))
 
 
-@composite(names=("nn.functional.multi_margin_loss",))
+@composite(names=("nn.functional.multi_margin_loss",), autocast="float32")
 def multi_margin_loss(
     input: Symbol,
     target: Symbol,
@@ -226,7 +226,7 @@ def _(draw: Any) -> Any:
     yield Bad((draw(4, 3), np.array([0, 2])), {}, RuntimeError, "inconsistent target size")
 
 
-@composite(names=("nn.functional.multilabel_margin_loss",))
+@composite(names=("nn.functional.multilabel_margin_loss",), autocast="float32")
 def multilabel_margin_loss(
     input: Symbol, target: Symbol, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Symbol:
@@ -274,7 +274,7 @@ multilabel_margin_loss.errors(
 # --- soft margins ------------------------------------------------------------------------------------
 
 
-@composite(names=("nn.functional.soft_margin_loss",))
+@composite(names=("nn.functional.soft_margin_loss",), autocast="float32")
 def soft_margin_loss(
     input: Symbol, target: Symbol, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Symbol:

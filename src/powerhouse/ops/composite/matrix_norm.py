@@ -111,7 +111,7 @@ linalg_norm.errors(lambda draw: iter([Bad((draw(2, 2, 2), 2), {}, RuntimeError, 
                                       Bad((draw(2, 2, 2), 2, (0, 1, 2)), {}, RuntimeError, "length 1 or 2")]))
 
 
-@composite(names=("linalg.cond",))
+@composite(names=("linalg.cond",), autocast="float32")
 def cond(A: Symbol, p: Any = None) -> Symbol:
     """The condition number `norm(A, p) * norm(inv(A), p)`; for `p` None, 2 and -2 from the singular values. Singular matrices: inf."""
     op = "linalg.cond"
@@ -135,7 +135,7 @@ cond.samples(lambda draw: iter([Sample((draw(3, 3), p)) for p in (None, 2, -2)] 
 cond.errors(lambda draw: iter([Bad((draw(2, 3), "fro"), {}, RuntimeError, "square"), Bad((draw(3),), {}, RuntimeError, "at least 2 dim")]))
 
 
-@composite(names=("linalg.matrix_rank",))
+@composite(names=("linalg.matrix_rank",), autocast="float32")
 def matrix_rank(A: Symbol, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Symbol:
     """The number of singular values (of eigenvalues' magnitudes if `hermitian`) above `max(atol, rtol * largest)`, int64.
 

@@ -110,7 +110,7 @@ def max_unpool1d(input: Symbol, indices: Symbol, kernel_size: Any, stride: Any =
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
-@composite(names=("nn.functional.max_unpool2d",))
+@composite(names=("nn.functional.max_unpool2d",), autocast="float32")
 def max_unpool2d(input: Symbol, indices: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Symbol:
     """Zeros, with `input` (N, C, H, W) or (C, H, W) at the `indices` that `max_pool2d(..., return_indices=True)` gave.
 
@@ -125,7 +125,7 @@ def max_unpool2d(input: Symbol, indices: Symbol, kernel_size: Any, stride: Any =
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
-@composite(names=("nn.functional.max_unpool3d",))
+@composite(names=("nn.functional.max_unpool3d",), autocast="float32")
 def max_unpool3d(input: Symbol, indices: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Symbol:
     """The inverse of `max_pool3d` as far as there is one; see `max_unpool2d`."""
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
@@ -134,7 +134,7 @@ def max_unpool3d(input: Symbol, indices: Symbol, kernel_size: Any, stride: Any =
 # --- windows at random places --------------------------------------------------------------------------------------------------------
 
 
-@composite(names=(), name="fractional_pool")
+@composite(names=(), name="fractional_pool", autocast="float32")
 def fractional_pool(input: Symbol, samples: Symbol, kernel_size: Ints, output_size: Ints, op: str) -> Any:
     """`(maxima, their positions in the flattened plane)` of windows whose places follow from `samples` (N, C, number of dims) in [0, 1).
 

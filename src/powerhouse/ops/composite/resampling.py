@@ -178,7 +178,7 @@ def upsample_bilinear(input: Symbol, size: Any = None, scale_factor: Any = None)
 # --- at the points of a grid ------------------------------------------------------------------------------------------------------------
 
 
-@composite(names=("nn.functional.grid_sample",))
+@composite(names=("nn.functional.grid_sample",), autocast="float32")
 def grid_sample(
     input: Symbol, grid: Symbol, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Symbol:
@@ -198,7 +198,7 @@ def grid_sample(
 _GRID_MODES, _GRID_PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
 
 
-@composite(names=("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"))
+@composite(names=("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), autocast="float32")
 def grid_sampler(input: Symbol, grid: Symbol, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Symbol:
     """`grid_sample` with modes by number: 0 bilinear, 1 nearest, 2 bicubic; padding 0 zeros, 1 border, 2 reflection."""
     return _sample_grid(input, grid, _GRID_MODES[interpolation_mode], _GRID_PADDINGS[padding_mode], align_corners)

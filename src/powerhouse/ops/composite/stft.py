@@ -42,7 +42,7 @@ def _checked_sizes(n_fft: int, hop_length: int | None, win_length: int | None, o
     return hop, width
 
 
-@composite(names=("stft", "Tensor.stft"), out=False)
+@composite(names=("stft", "Tensor.stft"), out=False, autocast="float32")
 def stft(input: Symbol, n_fft: int, hop_length: int | None = None, win_length: int | None = None, window: Symbol | None = None,
          center: bool = True,
          pad_mode: str = "reflect", normalized: bool = False, onesided: bool | None = None, return_complex: bool | None = None,
