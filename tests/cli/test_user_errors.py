@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+
+import numpy as np
 import pytest
 
 import powerhouse as torch
+from powerhouse.recipes import digits
+from powerhouse.recipes._common import UserError
+from powerhouse.recipes._images import ImageSet
 
 
 def _one_line(outcome, *words) -> None:
@@ -46,9 +52,43 @@ def test_bad_folders(run, tmp_path):
     _one_line(run("train", "digits", "--data", folder), folder, "no sub-folders")
     (folder / "cat").mkdir()
     (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and then nothing")
-    _one_line(run("train", "digits", "--data", folder), folder, "no readable image in its 1 sub-folders (1 unreadable files)")
+    _one_line(run("train", "digits", "--data", folder), folder, "no readable image in its 1 sub-folder (1 unreadable file)")
     pytest.importorskip("PIL.Image").new("RGB", (5, 5)).save(folder / "cat" / "fine.png")
     _one_line(run("train", "digits", "--data", folder), "images of one class only ('cat')")
+
+
+def test_too_few_images_to_hold_some_out(run, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    folder = tmp_path / "photos"
+    for path in ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        image.new("RGB", (5, 5)).save(folder / path)
+    _one_line(run("train", "digits", "--data", folder, "--size", 4), "too few images", "class 'dog' has 1 image; expected 2 or more")
+    for number in range(2, 4):
+        image.new("RGB", (5, 5)).save(folder / "dog" / f"{number}.png")
+    status, printed, errors = run("train", "digits", "--data", folder, "--size", 4, "--epochs", 1, "--out", tmp_path)
+    assert (status, errors) == (0, "") and "5 images to train on, 1 held out" in printed
+    assert " of 1 image) after 1 epoch, " in printed
+
+
+def test_a_class_that_the_draw_leaves_nothing_of_is_refused(monkeypatch):
+    labels = np.array([0, 0, 0, 1, 1])
+    data = ImageSet(np.zeros((5, 1, 4, 4), np.uint8), labels, ["cat", "dog"], 0)
+    monkeypatch.setattr(digits, "split", lambda count: (torch.arange(3), torch.arange(3, 5)))
+    with pytest.raises(UserError, match="class 'dog' has 2 images, and the draw leaves none of them to train on"):
+        digits.refuse_too_few(data, "photos")
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_training(run, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(digits, "train_epoch", lambda *_: pytest.fail("training began"))
+    _one_line(run("train", "digits", "--out", tmp_path / "file" / "out"), "cannot write to this folder: Not a directory")
+
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    _one_line(run("train", "digits", "--out", tmp_path), tmp_path, "cannot write to this folder: Permission denied")
 
 
 def test_bad_checkpoints(run, tmp_path):

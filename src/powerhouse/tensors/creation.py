@@ -70,7 +70,8 @@ def full(
 
 def _filled(name: str, value: float) -> Any:
     def make(
-        *size: Any,
+        *sizes: Any,
+        size: Any = None,
         out: Any = None,
         dtype: Any = None,
         layout: Any = None,
@@ -80,10 +81,8 @@ def _filled(name: str, value: float) -> Any:
         names: Any = None,
         memory_format: Any = None,
     ) -> Any:
-        if "size" in size:
-            raise TypeError(name)
         return full(
-            _sizes(size, name),
+            _sizes(sizes if size is None else (size,), name),
             value,
             out=out,
             dtype=dt.default_float() if dtype is None else dtype,
@@ -299,7 +298,8 @@ def _array(a: np.ndarray, kind: dtype) -> Any:
 
 def _random_float(name: str, draw: Callable[..., np.ndarray]) -> Any:
     def make(
-        *size: Any,
+        *sizes: Any,
+        size: Any = None,
         generator: Generator | None = None,
         out: Any = None,
         dtype: Any = None,
@@ -313,7 +313,7 @@ def _random_float(name: str, draw: Callable[..., np.ndarray]) -> Any:
         kind = dt.default_float() if dtype is None else dt.as_dtype(dtype, name)
         if kind.category < FLOAT:
             raise RuntimeError(f"{name}: not implemented for dtype {kind}")
-        t = _array(draw_complex(draw, generator, _sizes(size, name), kind), kind)
+        t = _array(draw_complex(draw, generator, _sizes(sizes if size is None else (size,), name), kind), kind)
         return out.copy_(t) if out is not None else _finish(t, requires_grad)
 
     make.__name__ = make.__qualname__ = name
