@@ -4,6 +4,7 @@ import powerhouse as torch
 """
 
 from . import autograd, tensors, version
+from .amp.autocast_mode import *  # noqa: F403
 from .compiler import compile
 from .core import dtypes as _dtypes
 from .core.device import device
@@ -40,6 +41,7 @@ _SUBMODULES = (
     "mps",
     "signal",
     "xpu",
+    "distributions",
 )
 
 for _d in _dtypes.ALL:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from powerhouse.recipes._common import UserError
-from powerhouse.recipes._images import describe_skipped, digit_image, load_digits, load_folder, load_image
+from powerhouse.recipes._images import ImageSet, describe_left_out, digit_image, load_digits, load_folder, load_image
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -61,8 +61,21 @@ def test_unreadable_files_are_skipped_and_hidden_ones_ignored(tmp_path):
     (tmp_path / "loose.png").write_bytes(b"\0")
     found = load_folder(tmp_path, 4)
     assert len(found.labels) == 2 and [name.rpartition("/")[2] for name in found.skipped] == ["cut.png", "text.jpg"]
-    assert describe_skipped(found.skipped).startswith("skipped 2 unreadable files:\n")
-    assert describe_skipped(["x"] * 12).endswith("\n  and 2 more")
+    assert describe_left_out(found).startswith("skipped 2 unreadable files:\n")
+    twelve = ImageSet(found.images, found.labels, found.classes, 0, ["x"] * 12)
+    assert describe_left_out(twelve).endswith("\n  and 2 more")
+
+
+def test_empty_class_folders_are_named(tmp_path):
+    for name in ("a", "b"):
+        _save(tmp_path / name / "fine.png")
+    assert describe_left_out(load_folder(tmp_path, 4)) == ""
+    (tmp_path / "c").mkdir()
+    found = load_folder(tmp_path, 4)
+    assert found.classes == ["a", "b"] and found.empty == ["c"]
+    assert describe_left_out(found) == "warning: 1 class folder without a readable image:\n  c"
+    (tmp_path / "d" / "deep").mkdir(parents=True)
+    assert describe_left_out(load_folder(tmp_path, 4)) == "warning: 2 class folders without a readable image:\n  c\n  d"
 
 
 def test_the_identity_tells_sets_of_images_apart(tmp_path):

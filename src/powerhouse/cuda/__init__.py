@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..engine.segment import realize
+from . import amp
 
 
 def is_available() -> bool:
@@ -124,6 +125,7 @@ class device:  # noqa: N801 (PyTorch's name)
 
 
 __all__ = [
+    "amp",
     "CUDAGraph",
     "Event",
     "Stream",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..tensors import Size, Tensor
+from ..core.shapes import Size
+from ..tensors import Tensor
 from .distribution import Distribution
 from .utils import broadcast_all, exactly_one, lazy_property, logits_to_probs, probs_to_logits, shape_of
 

@@ -82,7 +82,7 @@ def _series(
         growth = x * ratio(k)
         term, slope = term * growth, slope + log_derivative(k)
         total, derivative = total + term, derivative + term * slope
-        if np.all((growth < 1) & (term * (1 + np.abs(slope)) <= _PRECISION * total * (1 - growth))):
+        if not np.any((growth >= 1) | (term * (1 + np.abs(slope)) > _PRECISION * total * (1 - growth))):  # so NaN ends it too
             break
     return total, derivative
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..tensors import Size, Tensor, arange, broadcast_tensors, finfo, multinomial
+from ..core.shapes import Size
+from ..tensors import Tensor, arange, broadcast_tensors, finfo, multinomial
 from . import constraints
 from .distribution import Distribution
 from .utils import exactly_one, lazy_property, logits_to_probs, probs_to_logits

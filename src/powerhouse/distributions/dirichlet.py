@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..nn import functional as F
-from ..tensors import Tensor
+from ..tensors import Tensor, eye
 from . import constraints
 from ._pathwise import dirichlet
 from .distribution import Distribution
@@ -35,7 +34,7 @@ class Dirichlet(Distribution):
     @property
     def mode(self) -> Tensor:
         above = (self.concentration - 1).clamp(min=0)
-        corner = F.one_hot(self.concentration.argmax(-1), self._event_shape[0]).to(above.dtype)
+        corner = eye(self._event_shape[0], dtype=above.dtype)[0]  # all below 1: dense at every corner; PyTorch names the first
         return (above / above.sum(-1, True)).where((self.concentration >= 1).any(-1, True), corner)
 
     @property

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..tensors import Size, Tensor, is_tensor, no_grad
+from ..core.shapes import Size
+from ..tensors import Tensor, is_tensor, no_grad
 from . import constraints
 from .utils import lazy_property
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..tensors import Size, Tensor, broadcast_tensors, ones_like
+from ..core.shapes import Size
+from ..tensors import Tensor, broadcast_tensors, ones_like
 from . import constraints
 from .binomial import Binomial
 from .categorical import Categorical

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.shapes import Size
 from ..nn import functional as F
-from ..tensors import Size, Tensor, eye
+from ..tensors import Tensor, eye
 from . import constraints
 from .categorical import Categorical
 from .distribution import Distribution

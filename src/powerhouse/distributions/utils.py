@@ -7,7 +7,8 @@ from functools import update_wrapper
 from numbers import Number
 from typing import Any
 
-from ..tensors import Size, Tensor, broadcast_tensors, enable_grad, finfo, get_default_dtype, is_tensor, tensor
+from ..core.shapes import Size
+from ..tensors import Tensor, broadcast_tensors, enable_grad, finfo, get_default_dtype, is_tensor, tensor
 
 __all__ = ["broadcast_all", "clamp_probs", "lazy_property", "logits_to_probs", "probs_to_logits"]
 

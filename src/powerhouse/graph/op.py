@@ -105,7 +105,7 @@ class Op:
         self.returns = returns
         self.out = out
         self.is_view, self.must_view = is_view, must_view
-        self.autocast = autocast  # the dtype of its arguments under autocast: "lower", "float32", "widest", or what a function makes of them
+        self.autocast = autocast  # its arguments under autocast: in "lower", "float32" or the "widest" dtype, or what a function makes of them
         self.numbers_alone = numbers_alone  # whether users may give it numbers without any tensor
         self._irregular = any(p.variable or p.keyword_only for p in self.parameters)
         self.label = label or self.name

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..graph.op import composite, primitive
+from ..graph.op import cast, composite, primitive
 from ..graph.symbol import Symbol, Type
 from ..ops.activation import relu
 from ..ops.arithmetic import sigmoid, tanh
@@ -39,16 +39,17 @@ Step = Callable[[Symbol, State, Symbol, LayerWeights], State]
 
 
 def run_layer(
-    mode: str, data: Tensor, batch_sizes: Sequence[int], start: State, weights: LayerWeights, reverse: bool = False
+    mode: str, data: Tensor, batch_sizes: Sequence[int], start: State, weights: LayerWeights, reverse: bool = False, fused: bool = False
 ) -> tuple[Tensor, State]:
     """Run one layer in one direction.
 
     Arguments: `mode`, a key of `STEPS`; `data` (sum of batch sizes, F); `batch_sizes` of the steps, not rising;
-    `start`, the state before the first step, each part (B, H); `reverse`, from the last step to the first.
+    `start`, the state before the first step, each part (B, H); `reverse`, from the last step to the first; `fused`, under autocast
+    the cell state is lowered like the rest (PyTorch's kernel for padded batches), where else it keeps its dtype.
     Returns the hidden states of all steps, (sum of batch sizes, H), and the state after each sequence's last step.
     """
     hidden, cell = (*start, None)[:2]
-    output, *state = apply(recurrent_layer, (data, hidden, cell, *weights, mode, tuple(batch_sizes), reverse))
+    output, *state = apply(recurrent_layer, (data, hidden, cell, *weights, mode, tuple(batch_sizes), reverse, fused))
     return output, tuple(state)
 
 
@@ -94,7 +95,18 @@ def _gates(x: Symbol, count: int) -> tuple[Symbol, ...]:
     return parted(x, (x.shape[1] // count,) * count, 1)
 
 
-@composite(names=(), out=False)
+def _cast_layer(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
+    """Under autocast, the products are lowered; a state that is more than the last step's product keeps its dtype."""
+    data, hidden, cell, *weights, mode, batch_sizes, reverse, fused = args
+    projected = weights[-1] is not None
+    if mode.startswith("RNN") or projected or (mode == "LSTM" and fused):
+        hidden = lower(hidden)
+    if fused and not projected:
+        cell = lower(cell)
+    return lower(data), hidden, cell, *lower(tuple(weights)), mode, batch_sizes, reverse, fused
+
+
+@composite(names=(), out=False, autocast=_cast_layer)
 def recurrent_layer(
     data: Symbol,
     hidden: Symbol,
@@ -107,6 +119,7 @@ def recurrent_layer(
     mode: str,
     batch_sizes: tuple[int, ...],
     reverse: bool,
+    fused: bool = False,
 ) -> tuple[Symbol, ...]:
     """The hidden states of all steps and the final state; see `run_layer`."""
     weights = LayerWeights(ih, hh, bias_ih, bias_hh, projection)
@@ -147,30 +160,35 @@ def _joined(states: list[State]) -> State:
     return states[0] if len(states) == 1 else tuple(concat(parts, 0) for parts in zip(*states, strict=True))
 
 
+def _product(hidden: Symbol, weight: Symbol) -> Symbol:
+    """`hidden @ weight`, in the dtype of the weights."""
+    return matmul(hidden if hidden.dtype is weight.dtype else cast(hidden, weight.dtype), weight)
+
+
 # ---- one step of each kind: gates (B, G) from the input, the state before and W_hh^T (H, G) to the state after ----------
 
 
 def _tanh_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
-    return (tanh(gates + matmul(state[0], hh)),)
+    return (tanh(gates + _product(state[0], hh)),)
 
 
 def _relu_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
-    return (relu(gates + matmul(state[0], hh)),)
+    return (relu(gates + _product(state[0], hh)),)
 
 
 def _lstm_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
     """Hochreiter and Schmidhuber 1997, with a projection of the hidden state where there is one (Sak et al. 2014)."""
     hidden, cell = state
-    enter, keep, fresh, show = _gates(gates + matmul(hidden, hh), 4)  # each (B, H)
+    enter, keep, fresh, show = _gates(gates + _product(hidden, hh), 4)  # each (B, H)
     cell = sigmoid(keep) * cell + sigmoid(enter) * tanh(fresh)
     hidden = sigmoid(show) * tanh(cell)
-    return (hidden if weights.projection is None else linear(hidden, weights.projection)), cell
+    return (hidden if weights.projection is None else _product(hidden, turned(weights.projection))), cell
 
 
 def _gru_step(gates: Symbol, state: State, hh: Symbol, weights: LayerWeights) -> State:
     """Cho et al. 2014, with the reset gate applied after the product with the hidden state."""
     (hidden,) = state
-    from_hidden = matmul(hidden, hh) if weights.bias_hh is None else matmul(hidden, hh) + weights.bias_hh
+    from_hidden = _product(hidden, hh) if weights.bias_hh is None else _product(hidden, hh) + weights.bias_hh
     x_reset, x_update, x_new = _gates(gates, 3)  # each (B, H)
     h_reset, h_update, h_new = _gates(from_hidden, 3)
     new = tanh(x_new + sigmoid(x_reset + h_reset) * h_new)

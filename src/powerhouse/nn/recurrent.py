@@ -115,7 +115,7 @@ class RNNBase(Module):
         self._check_features(input)
         steps, batch = input.shape[0], input.shape[1]  # (T, B, F)
         state = self._checked_state(state, batch, input)
-        output, state = self._run(input.reshape(steps * batch, input.shape[2]), [batch] * steps, state)
+        output, state = self._run(input.reshape(steps * batch, input.shape[2]), [batch] * steps, state, fused=True)
         output = output.reshape(steps, batch, output.shape[1])
         if not batched:
             return output.squeeze(1), self._give_state(tuple(part.squeeze(1) for part in state))
@@ -133,7 +133,7 @@ class RNNBase(Module):
             state = tuple(part.index_select(1, way_back) for part in state)
         return PackedSequence(output, batch_sizes, order, way_back), self._give_state(state)
 
-    def _run(self, data: Tensor, batch_sizes: list[int], start: State) -> tuple[Tensor, State]:
+    def _run(self, data: Tensor, batch_sizes: list[int], start: State, fused: bool = False) -> tuple[Tensor, State]:
         """All layers on data (sum of batch sizes, F): the last layer's output and the final state (layers * directions, B, H)."""
         finals: list[State] = []
         for layer in range(self.num_layers):
@@ -141,7 +141,7 @@ class RNNBase(Module):
             for direction in range(self._directions):
                 place = layer * self._directions + direction
                 begin = tuple(part[place] for part in start)
-                output, final = run_layer(self.mode, data, batch_sizes, begin, self._weights(place), reverse=direction == 1)
+                output, final = run_layer(self.mode, data, batch_sizes, begin, self._weights(place), direction == 1, fused)
                 outputs.append(output)
                 finals.append(final)
             data = outputs[0] if len(outputs) == 1 else ph.cat(outputs, 1)

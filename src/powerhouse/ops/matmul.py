@@ -53,7 +53,9 @@ def same_dtype(op: str, *operands: Symbol) -> None:
 def product(a: Symbol, b: Symbol, op: str) -> Symbol:
     """`a @ b` for two operands of at least 2 dims, batch dims broadcast. A shared matrix on the right folds the batch into rows."""
     if a.shape[-1] != b.shape[-2]:
-        raise RuntimeError(f"{op}: mat1 and mat2 shapes cannot be multiplied ({_mat(a)} and {_mat(b)}); got {list(a.shape)} and {list(b.shape)}")
+        raise RuntimeError(
+            f"{op}: mat1 and mat2 shapes cannot be multiplied ({_mat(a)} and {_mat(b)}); got {list(a.shape)} and {list(b.shape)}"
+        )
     if b.ndim == 2 and a.ndim > 2:
         flat = reshape_to(a, (a.numel // a.shape[-1] if a.shape[-1] else _rows(a), a.shape[-1]))
         return reshape_to(batched_matmul(flat, b), (*a.shape[:-1], b.shape[-1]))
@@ -106,7 +108,18 @@ def matmul(input: Symbol, other: Symbol) -> Symbol:
 
 @matmul.samples
 def _(draw: Any) -> Any:
-    for a, b in (((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)), ((2, 1, 2, 3), (5, 3, 4)), ((3,), (2, 3, 4)), ((0, 3), (3, 4)), ((2, 0), (0, 4))):
+    for a, b in (
+        ((2, 3), (3, 4)),
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3,), (3, 4)),
+        ((5, 2, 3), (3, 4)),
+        ((5, 2, 3), (5, 3, 4)),
+        ((2, 1, 2, 3), (5, 3, 4)),
+        ((3,), (2, 3, 4)),
+        ((0, 3), (3, 4)),
+        ((2, 0), (0, 4)),
+    ):
         yield Sample((draw(*a), draw(*b)))
 
 
@@ -136,13 +149,20 @@ def bmm(input: Symbol, mat2: Symbol) -> Symbol:
     _exact("bmm", input, mat2, 3, "3D tensors")
     same_dtype("bmm", input, mat2)
     if input.shape[0] != mat2.shape[0]:
-        raise RuntimeError(f"bmm: Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] but got: {list(mat2.shape[:2])}.")
+        raise RuntimeError(
+            "bmm: Expected size for first two dimensions of batch2 tensor to be: "
+            f"[{input.shape[0]}, {input.shape[2]}] but got: {list(mat2.shape[:2])}."
+        )
     return product(input, mat2, "bmm")
 
 
 mm.samples(lambda draw: iter([Sample((draw(2, 3), draw(3, 4)))]))
 bmm.samples(lambda draw: iter([Sample((draw(5, 2, 3), draw(5, 3, 4)))]))
-mm.errors(lambda draw: iter([Bad((draw(3), draw(3, 4)), {}, RuntimeError, "2D"), Bad((draw(2, 3), draw(2, 3)), {}, RuntimeError, "cannot be multiplied")]))
+mm.errors(
+    lambda draw: iter(
+        [Bad((draw(3), draw(3, 4)), {}, RuntimeError, "2D"), Bad((draw(2, 3), draw(2, 3)), {}, RuntimeError, "cannot be multiplied")]
+    )
+)
 
 
 @composite(names=("nn.functional.linear",), autocast="lower")
@@ -154,7 +174,10 @@ def linear(input: Symbol, weight: Symbol, bias: Symbol | None = None) -> Symbol:
     torch.Size([2, 4])
     """
     if not weight.ndim or not input.ndim or input.shape[-1] != weight.shape[-1]:
-        raise RuntimeError(f"linear: mat1 and mat2 shapes cannot be multiplied; got input {list(input.shape)} and weight {list(weight.shape)}, expected the last sizes to match")
+        raise RuntimeError(
+            f"linear: mat1 and mat2 shapes cannot be multiplied; got input {list(input.shape)} and weight {list(weight.shape)}, "
+            "expected the last sizes to match"
+        )
     same_dtype("linear", input, weight, *(() if bias is None else (bias,)))
     out = matmul(input, turned(weight) if weight.ndim == 2 else weight)
     return out if bias is None else labelled(out + bias, "addmm" if input.ndim == 2 else "view")

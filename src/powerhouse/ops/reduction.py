@@ -32,6 +32,11 @@ def keep_dims(result: Symbol, dims: tuple[int, ...], shape: tuple[int, ...], kee
     return reshape_to(result, tuple(1 if i in dims else n for i, n in enumerate(shape))) if keepdim else result
 
 
+def converted(x: Symbol, target: dt.dtype) -> Symbol:
+    """`x` in `target`: `x` itself where it is that already, since a cast copies."""
+    return x if x.dtype is target else cast(x, target)
+
+
 def with_dtype(input: Symbol, dtype: Any, op: str) -> Symbol:
     """`input` in the dtype given by a `dtype=` argument, if any."""
     return input if dtype is None else cast(input, dt.as_dtype(dtype, op))
@@ -46,7 +51,7 @@ def sum(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     tensor([3., 3.])
     """
     x = with_dtype(input, dtype, "sum")
-    x = x if dtype is not None else cast(x, accumulator(x.dtype))
+    x = x if dtype is not None else converted(x, accumulator(x.dtype))
     dims = wrap_dims(dim, x.ndim, "sum")
     return keep_dims(reduce_sum(x, dims), dims, x.shape, keepdim)
 
@@ -75,11 +80,13 @@ def mean(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     """
     x = with_dtype(input, dtype, "mean")
     if x.dtype.category < FLOAT:
-        raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}")
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}"
+        )
     dims = wrap_dims(dim, x.ndim, "mean")
-    total = keep_dims(reduce_sum(cast(x, x.dtype.compute), dims), dims, x.shape, keepdim)
+    total = keep_dims(reduce_sum(converted(x, x.dtype.compute), dims), dims, x.shape, keepdim)
     count = prod(x.shape[d] for d in dims)
-    return cast(total / constant(float(count) if count else 0.0), x.dtype)
+    return converted(total / constant(float(count) if count else 0.0), x.dtype)
 
 
 mean.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), (0, 2), True)), Sample((draw(3), -1))]))
@@ -136,7 +143,9 @@ reduce_argmin.reference(lambda x, dim: np.argmin(x, axis=dim))
 
 def _extreme_dims(input: Symbol, dim: Any, op: str) -> tuple[int, ...]:
     if input.numel == 0 and dim in (None, ()):
-        raise RuntimeError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+        raise RuntimeError(
+            f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+        )
     return wrap_dims(dim, input.ndim, op)
 
 
@@ -178,7 +187,9 @@ def argmin(input: Symbol, dim: int | None = None, keepdim: bool = False) -> Symb
 def _position(input: Symbol, dim: int | None, keepdim: bool, rule: Any, op: str) -> Symbol:
     if dim is None:
         if input.numel == 0:
-            raise IndexError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            raise IndexError(
+                f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+            )
         flat = rule(reshape_to(input, (input.numel,)), 0)
         return reshape_to(flat, (1,) * input.ndim) if keepdim else flat
     d = wrap_dim(dim, input.ndim, op)
@@ -217,7 +228,9 @@ def _extreme(input: Symbol, dim: Any, keepdim: bool, whole: Any, position: Any, 
         return pairwise(input, dim)
     if dim is None:
         if input.numel == 0:
-            raise RuntimeError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+            raise RuntimeError(
+                f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+            )
         return whole(input, tuple(range(input.ndim)))
     d = wrap_dim(dim, input.ndim, op)
     if input.ndim == 0:
@@ -241,7 +254,18 @@ def min(input: Symbol, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 for _op in (max, min):
-    _op.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), 1)), Sample((draw(2, 3), -1, True)), Sample((draw(2, 3), draw(3))), Sample((draw(), 0)), Sample((np.array(True), 0))]))
+    _op.samples(
+        lambda draw: iter(
+            [
+                Sample((draw(2, 3, 4),)),
+                Sample((draw(2, 3, 4), 1)),
+                Sample((draw(2, 3), -1, True)),
+                Sample((draw(2, 3), draw(3))),
+                Sample((draw(), 0)),
+                Sample((np.array(True), 0)),
+            ]
+        )
+    )
 
 
 def moments(x: Symbol, dims: tuple[int, ...], correction: float) -> tuple[Symbol, Symbol]:
@@ -267,7 +291,7 @@ def var(input: Symbol, dim: Any = None, unbiased: bool | None = None, keepdim: b
     """The variance over `dim`, divided by `n - correction` (default 1)."""
     dim, correction = _variance_args(dim, unbiased, correction)
     dims = wrap_dims(dim, input.ndim, "var")
-    v = cast(moments(cast(input, input.dtype.compute), dims, correction)[0], input.dtype.to_real())
+    v = converted(moments(converted(input, input.dtype.compute), dims, correction)[0], input.dtype.to_real())
     return v if keepdim else reshape_to(v, reduced(input.shape, dims))
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +20,11 @@ __all__ = [
     "CommandParser",
     "Interrupt",
     "UserError",
+    "counted",
     "first_line",
     "positive_number",
     "read_checkpoint",
+    "require_writable",
     "run_command",
     "whole",
     "write_checkpoint",
@@ -67,6 +70,25 @@ def first_line(error: Exception) -> str:
     'the shape is wrong'
     """
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun, in the plural unless the count is 1.
+
+    >>> counted(1, "image"), counted(1797, "image"), counted(2, "class")
+    ('1 image', '1,797 images', '2 classes')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
+
+
+def require_writable(folder: Path) -> None:
+    """Make `folder` if it is not there. Raises `UserError` where it cannot be made or written to: better now than after an epoch."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write to this folder: {error.strerror or error}") from error
 
 
 def positive_number(text: str) -> float:

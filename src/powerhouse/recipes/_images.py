@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from powerhouse.recipes._common import UserError
+from powerhouse.recipes._common import UserError, counted
 
-__all__ = ["ImageSet", "describe_skipped", "digit_image", "load_digits", "load_folder", "load_image", "require_pillow"]
+__all__ = ["ImageSet", "describe_left_out", "digit_image", "load_digits", "load_folder", "load_image", "require_pillow"]
 
 
 @dataclass
@@ -27,7 +27,8 @@ class ImageSet:
     labels: np.ndarray
     classes: list[str]
     identity: int  # a checksum of the images' names: the same set gives the same number
-    skipped: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)  # files that cannot be read
+    empty: list[str] = field(default_factory=list)  # sub-folders without a readable image
 
     def description(self) -> dict[str, Any]:
         """What a checkpoint keeps of the set: enough to build the model, and to know the set again."""
@@ -54,7 +55,7 @@ def load_folder(
 
     `channels`: 1 (grey), 3 (colour), or None: 3 if any image has colour. `classes`: the classes to expect, in order; None: the
     sub-folders' names, sorted. `digits`: prepare each image as `digit_image` does. Files that cannot be read are left out and
-    named in `skipped`. Raises `UserError` where the folder cannot be used.
+    named in `skipped`, sub-folders without an image in `empty`. Raises `UserError` where the folder cannot be used.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -76,7 +77,8 @@ def load_folder(
         paths.append(path.relative_to(folder).as_posix())
         colour = colour or not _is_grey(picture)
     if not arrays:
-        raise UserError(f"{folder}: no readable image in its {len(found)} sub-folders ({len(skipped)} unreadable files)")
+        unreadable = counted(len(skipped), "unreadable file")
+        raise UserError(f"{folder}: no readable image in its {counted(len(found), 'sub-folder')} ({unreadable})")
     names = [path.partition("/")[0] for path in paths]
     classes = list(classes) if classes is not None else sorted(set(names))
     if len(classes) < 2:
@@ -85,7 +87,7 @@ def load_folder(
     if channels is None and not colour:
         images = images[:, :1]
     labels = np.array([classes.index(name) for name in names], dtype=np.int64)
-    return ImageSet(images, labels, classes, zlib.crc32("\n".join(paths).encode()), skipped)
+    return ImageSet(images, labels, classes, zlib.crc32("\n".join(paths).encode()), skipped, sorted(set(found) - set(names)))
 
 
 def load_image(path: str | Path, size: int, channels: int, digits: bool = False) -> np.ndarray:
@@ -100,15 +102,25 @@ def require_pillow() -> None:
         raise UserError("reading image files needs Pillow (pip install 'powerhouse[vision]')")
 
 
-def describe_skipped(skipped: Sequence[str], most: int = 10) -> str:
-    """One line for each unreadable file (of the first `most`), under a line with their count.
+def describe_left_out(data: ImageSet) -> str:
+    """The unreadable files and the empty class folders, each list under a line with its count; "" where there are none.
 
-    >>> print(describe_skipped(["cat/a.jpg"]))
+    >>> print(describe_left_out(ImageSet(np.zeros(1), np.zeros(1), [], 0, ["cat/a.jpg"], ["dog"])))
     skipped 1 unreadable file:
       cat/a.jpg
+    warning: 1 class folder without a readable image:
+      dog
     """
-    lines = [f"skipped {len(skipped)} unreadable file{'s' if len(skipped) > 1 else ''}:", *(f"  {name}" for name in skipped[:most])]
-    return "\n".join(lines + ([f"  and {len(skipped) - most} more"] if len(skipped) > most else []))
+    return "\n".join(
+        _listed("skipped " + counted(len(data.skipped), "unreadable file"), data.skipped)
+        + _listed(f"warning: {counted(len(data.empty), 'class folder')} without a readable image", data.empty)
+    )
+
+
+def _listed(title: str, names: Sequence[str], most: int = 10) -> list[str]:
+    """Lines: a title, then the first `most` names and the count of the others. None at all where there are no names."""
+    more = [f"  and {len(names) - most:,} more"] if len(names) > most else []
+    return [f"{title}:", *(f"  {name}" for name in names[:most]), *more] if names else []
 
 
 def digit_image(picture: Any, size: int) -> np.ndarray:

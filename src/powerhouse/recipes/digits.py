@@ -24,14 +24,16 @@ from powerhouse.recipes._common import (
     CommandParser,
     Interrupt,
     UserError,
+    counted,
     first_line,
     positive_number,
     read_checkpoint,
+    require_writable,
     run_command,
     whole,
     write_checkpoint,
 )
-from powerhouse.recipes._images import ImageSet, describe_skipped, load_digits, load_folder, load_image
+from powerhouse.recipes._images import ImageSet, describe_left_out, load_digits, load_folder, load_image
 from powerhouse.recipes._report import Report, confusion_table, save_curve
 
 __all__ = ["DigitsNet", "evaluate", "main", "predict"]
@@ -88,6 +90,19 @@ def split(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     held_out = max(1, int(count * HELD_OUT))
     return order[held_out:], order[:held_out]
+
+
+def refuse_too_few(data: ImageSet, folder: str | None) -> None:
+    """Raise `UserError` unless each class has an image to hold out and one to train on."""
+    train_on, _ = split(len(data.labels))
+    training = set(data.labels[train_on.numpy()].tolist())
+    for label, name in enumerate(data.classes):
+        count = int((data.labels == label).sum())
+        has = f"{folder}: too few images to hold a fifth out: class {name!r} has {counted(count, 'image')}"
+        if count < 2:
+            raise UserError(f"{has}; expected 2 or more in each class")
+        if label not in training:
+            raise UserError(f"{has}, and the draw leaves none of them to train on; add images")
 
 
 def epoch_batches(indices: torch.Tensor, settings: dict[str, Any], epoch: int) -> Sequence[torch.Tensor]:
@@ -185,12 +200,13 @@ def train(settings: dict[str, Any], out: Path, checkpoint: dict[str, Any] | None
     """Train, or train on from `checkpoint`; writes `out`/checkpoint.pt after every epoch. Returns the exit status."""
     started, path = time.perf_counter(), out / "checkpoint.pt"
     data = load_data(settings)
-    if data.skipped:
-        print(describe_skipped(data.skipped), file=sys.stderr)
+    if left_out := describe_left_out(data):
+        print(left_out, file=sys.stderr)
     run = Run(settings, data)
     if checkpoint:
         _load(run, checkpoint)
-    out.mkdir(parents=True, exist_ok=True)
+    refuse_too_few(data, settings["data"])
+    require_writable(out)
     _introduce(report, run)
     with Interrupt() as interrupt:
         while run.place["epoch"] < settings["epochs"]:
@@ -218,13 +234,13 @@ def _introduce(report: Report, run: Run) -> None:
     settings, place, size = run.settings, run.place, run.settings["size"]
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     report.note(
-        f"data   {settings['data'] or 'UCI optical digits'}: {len(run.train_on):,} images to train on, {len(run.held_out):,} held out, "
-        f"{size} x {size} pixels, {len(settings['classes'])} classes"
+        f"data   {settings['data'] or 'UCI optical digits'}: {counted(len(run.train_on), 'image')} to train on, "
+        f"{len(run.held_out):,} held out, {size} x {size} pixels, {counted(len(settings['classes']), 'class')}"
     )
     choices = f"learning rate {settings['lr']:g}, batches of {settings['batch_size']}, seed {settings['seed']}"
-    report.note(f"model  {parameters:,} parameters; Adam, {choices}")
+    report.note(f"model  {counted(parameters, 'parameter')}; Adam, {choices}")
     if place["epoch"] >= settings["epochs"]:
-        report.note(f"nothing left to train: {place['epoch']} epochs are done (--epochs N trains on, up to epoch N)")
+        report.note(f"nothing left to train: {counted(place['epoch'], 'epoch')} done (--epochs N trains on, up to epoch N)")
         return
     if place["history"] or place["batch"]:
         report.note(f"resumed after epoch {place['epoch']}, batch {place['batch']}")
@@ -234,12 +250,12 @@ def _introduce(report: Report, run: Run) -> None:
 
 def _conclude(report: Report, run: Run, out: Path, seconds: float) -> None:
     _, accuracy, matrix = run.measure()
-    count = len(run.held_out)
+    count, epochs = len(run.held_out), counted(run.place["epoch"], "epoch")
     report.note("")
     report.note(confusion_table(matrix, run.settings["classes"]))
     report.note("")
-    epochs = run.place["epoch"]
-    report.result(f"held-out accuracy {accuracy:.2%} ({round(accuracy * count)} of {count} images) after {epochs} epochs, {seconds:.1f} s")
+    correct = f"{round(accuracy * count):,} of {counted(count, 'image')}"
+    report.result(f"held-out accuracy {accuracy:.2%} ({correct}) after {epochs}, {seconds:.1f} s")
     report.note(f"checkpoint  {out / 'checkpoint.pt'}")
     try:
         save_curve(run.place["history"], out / "curve.png", f"digits: {accuracy:.2%} on held-out images")
@@ -268,16 +284,16 @@ def evaluate(checkpoint: dict[str, Any], data: str | None = None) -> int:
             raise UserError(f"the images below {settings['data']} changed since training: which were held out is lost; give --data FOLDER")
     else:
         found = load_folder(data, settings["size"], settings["channels"], classes, digits=settings["data"] is None)
-    if found.skipped:
-        print(describe_skipped(found.skipped), file=sys.stderr)
+    if left_out := describe_left_out(found):
+        print(left_out, file=sys.stderr)
     images, labels = torch.from_numpy(found.images), torch.from_numpy(found.labels)
     if data is None:
         _, held_out = split(len(labels))
         images, labels = images[held_out], labels[held_out]
     loss, accuracy, matrix = measure(model, images, labels, len(classes))
     report.note(confusion_table(matrix, classes))
-    kind = "held-out images" if data is None else f"images below {data}"
-    report.result(f"\naccuracy {accuracy:.2%} ({round(accuracy * len(labels))} of {len(labels)} {kind}), loss {loss:.4f}")
+    total = counted(len(labels), "held-out image") if data is None else f"{counted(len(labels), 'image')} below {data}"
+    report.result(f"\naccuracy {accuracy:.2%} ({round(accuracy * len(labels)):,} of {total}), loss {loss:.4f}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Spectral normalization by a hook, under the older names `weight_orig`, `weight_u` and `weight_v`; see `parametrizations.spectral_norm`."""
+"""Spectral normalization by a hook, with `weight_orig`, `weight_u` and `weight_v`; the newer way is `parametrizations.spectral_norm`."""
 
 from __future__ import annotations
 

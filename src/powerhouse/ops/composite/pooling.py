@@ -48,7 +48,7 @@ def lp_pool2d(input: Symbol, norm_type: float, kernel_size: Any, stride: Any = N
     return _norm(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-@composite(names=("nn.functional.lp_pool3d",))
+@composite(names=("nn.functional.lp_pool3d",), autocast="float32")
 def lp_pool3d(input: Symbol, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Symbol:
     """The p-norms of windows of `input` (N, C, D, H, W) or (C, D, H, W): `(sum x ** p) ** (1 / p)`, p = `norm_type`."""
     return _norm(3, input, norm_type, kernel_size, stride, ceil_mode)
@@ -104,7 +104,7 @@ def _unpooled_sizes(sizes: Ints, kernel: Ints, stride: Ints, padding: Ints, outp
     return wanted
 
 
-@composite(names=("nn.functional.max_unpool1d",))
+@composite(names=("nn.functional.max_unpool1d",), autocast="float32")
 def max_unpool1d(input: Symbol, indices: Symbol, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Symbol:
     """The inverse of `max_pool1d` as far as there is one; see `max_unpool2d`."""
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)

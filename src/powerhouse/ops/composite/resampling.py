@@ -354,7 +354,7 @@ def _weighted_rows(rows: Symbol, start: Symbol, chosen: tuple[tuple[Symbol, Symb
     return found * reshape_to(where(inside, weight, 0.0), (count, 1))
 
 
-@composite(names=("nn.functional.affine_grid",))
+@composite(names=("nn.functional.affine_grid",), autocast="lower")
 def affine_grid(theta: Symbol, size: Any, align_corners: bool | None = None) -> Symbol:
     """The grid (N, H, W, 2) at which `grid_sample` transforms images of `size` (N, C, H, W) by the matrices `theta` (N, 2, 3).
 

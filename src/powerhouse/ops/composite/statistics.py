@@ -33,7 +33,7 @@ def _check_weights(weights: Symbol | None, n: int, category: int, name: str) -> 
         )
 
 
-@composite
+@composite(autocast="lower")
 def cov(input: Symbol, *, correction: int = 1, fweights: Symbol | None = None, aweights: Symbol | None = None) -> Symbol:
     """The covariance matrix of the variables `input` (variables, observations), or the variance of (observations,).
 
@@ -89,7 +89,7 @@ def _(draw: Any) -> Any:
     yield Bad((draw(3, 5),), {"aweights": draw(4)}, RuntimeError, "same numel")
 
 
-@composite
+@composite(autocast="lower")
 def corrcoef(input: Symbol) -> Symbol:
     """The matrix of Pearson correlations of the variables `input` (variables, observations), clipped to [-1, 1].
 
