@@ -1,6 +1,6 @@
 """Whether memory stays flat: the process's resident memory over 10,000 training steps, and over 2,000 steps of random shapes.
 
-    python benchmarks/memory.py
+python benchmarks/memory.py
 """
 
 import random
@@ -38,7 +38,10 @@ def watch(name, step, sizes):
         step(n)
         if i in (len(sizes) // 10, len(sizes) // 2, len(sizes)):
             stats = memo.stats()
-            print(f"{name}: step {i:6}  {resident_mib():7.1f} MiB  {stats['symbols']} symbols, {stats['answers']} answers, emptied {stats['cleared']} times")
+            print(
+                f"{name}: step {i:6}  {resident_mib():7.1f} MiB  {stats['symbols']} symbols, {stats['answers']} answers, "
+                f"emptied {stats['cleared']} times"
+            )
 
 
 if __name__ == "__main__":

@@ -56,12 +56,24 @@ def parse_signature(function: Callable[..., Any], skip: int = 0) -> tuple[Parame
     code, notes = function.__code__, function.__annotations__  # `inspect.signature` says the same, at ten times the cost for an import
     names = code.co_varnames
     positional, keyword = code.co_argcount, code.co_kwonlyargcount
-    defaults = dict(zip(names[positional - len(function.__defaults__ or ()) : positional], function.__defaults__ or (), strict=True)) | (function.__kwdefaults__ or {})
-    order = [*names[:positional], *([names[positional + keyword]] if code.co_flags & inspect.CO_VARARGS else []), *names[positional : positional + keyword]]
+    defaults = dict(zip(names[positional - len(function.__defaults__ or ()) : positional], function.__defaults__ or (), strict=True)) | (
+        function.__kwdefaults__ or {}
+    )
+    order = [
+        *names[:positional],
+        *([names[positional + keyword]] if code.co_flags & inspect.CO_VARARGS else []),
+        *names[positional : positional + keyword],
+    ]
     variable = names[positional + keyword] if code.co_flags & inspect.CO_VARARGS else None
     keyword_only = frozenset(names[positional : positional + keyword])
     return tuple(
-        Parameter(n, _KINDS.get(str(notes.get(n)).removesuffix(" | None"), ATTRIBUTE), defaults.get(n, inspect.Parameter.empty), n in keyword_only, n == variable)
+        Parameter(
+            n,
+            _KINDS.get(str(notes.get(n)).removesuffix(" | None"), ATTRIBUTE),
+            defaults.get(n, inspect.Parameter.empty),
+            n in keyword_only,
+            n == variable,
+        )
         for n in order[skip:]
     )
 
@@ -93,9 +105,22 @@ class Op:
     is_primitive = False
     is_view = False
 
-    def __init__(self, function: Callable[..., Any], *, name: str | None = None, names: Iterable[str] | None = None, methods: bool = True,
-                 inplace: bool | Iterable[str] = False, returns: Any = None, out: bool = True, is_view: bool = False, must_view: bool = False, label: str = "",
-                 numbers_alone: bool = True, autocast: str | Autocast = "") -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        names: Iterable[str] | None = None,
+        methods: bool = True,
+        inplace: bool | Iterable[str] = False,
+        returns: Any = None,
+        out: bool = True,
+        is_view: bool = False,
+        must_view: bool = False,
+        label: str = "",
+        numbers_alone: bool = True,
+        autocast: str | Autocast = "",
+    ) -> None:
         self.function = function
         self.name = name or function.__name__.rstrip("_")
         self.parameters = parse_signature(function)
@@ -105,7 +130,9 @@ class Op:
         self.returns = returns
         self.out = out
         self.is_view, self.must_view = is_view, must_view
-        self.autocast = autocast  # its arguments under autocast: in "lower", "float32" or the "widest" dtype, or what a function makes of them
+        self.autocast = (
+            autocast  # its arguments under autocast: in "lower", "float32" or the "widest" dtype, or what a function makes of them
+        )
         self.numbers_alone = numbers_alone  # whether users may give it numbers without any tensor
         self._irregular = any(p.variable or p.keyword_only for p in self.parameters)
         self.label = label or self.name
@@ -172,8 +199,17 @@ class Primitive(Op):
     is_variable = False
     is_number = False
 
-    def __init__(self, function: Callable[..., Any], *, names: Iterable[str] = (), differentiable: bool = True, linear: bool = False,
-                 cheap: bool = False, put: Callable[..., Symbol] | None = None, **face: Any) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        names: Iterable[str] = (),
+        differentiable: bool = True,
+        linear: bool = False,
+        cheap: bool = False,
+        put: Callable[..., Symbol] | None = None,
+        **face: Any,
+    ) -> None:
         super().__init__(function, names=names, methods=False, **face)
         self.infer = function
         self.differentiable = differentiable
@@ -228,6 +264,7 @@ def view(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 # --- elementwise ops ------------------------------------------------------------------------------------------------------------
 
+
 def same(d: dt.dtype) -> dt.dtype:
     """The result has the operands' promoted dtype."""
     return d
@@ -248,10 +285,22 @@ class Elementwise(Primitive):
 
     is_elementwise = True
 
-    def __init__(self, body: Callable[..., Any], *, operands: Callable[[dt.dtype], dt.dtype] = same, result: Callable[[dt.dtype], dt.dtype] = same,
-                 names: Iterable[str] | None = None, domain: tuple[float, float] = (-2.0, 2.0), inplace: bool | Iterable[str] = True,
-                 refuse: tuple[int, ...] = (), methods: bool = True, also: Iterable[str] = (), public: bool = True,
-                 guard: Callable[..., tuple[Symbol, ...]] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        *,
+        operands: Callable[[dt.dtype], dt.dtype] = same,
+        result: Callable[[dt.dtype], dt.dtype] = same,
+        names: Iterable[str] | None = None,
+        domain: tuple[float, float] = (-2.0, 2.0),
+        inplace: bool | Iterable[str] = True,
+        refuse: tuple[int, ...] = (),
+        methods: bool = True,
+        also: Iterable[str] = (),
+        public: bool = True,
+        guard: Callable[..., tuple[Symbol, ...]] | None = None,
+        **options: Any,
+    ) -> None:
         name = options.get("name") or body.__name__.rstrip("_")
         if names is None:
             names = (name, *((f"Tensor.{name}",) if methods else ()), *also) if public else ()
@@ -260,7 +309,9 @@ class Elementwise(Primitive):
         super().__init__(body, names=names, cheap=True, inplace=inplace if names else False, numbers_alone=False, **options)
         self.body = body
         operands_found = parse_signature(body, skip=1)  # one that is not annotated may be a number, if there are several
-        self.parameters = tuple(p._replace(kind=NUMBER if len(operands_found) > 1 and p.kind == ATTRIBUTE else TENSOR) for p in operands_found)
+        self.parameters = tuple(
+            p._replace(kind=NUMBER if len(operands_found) > 1 and p.kind == ATTRIBUTE else TENSOR) for p in operands_found
+        )
         self.kinds = tuple(p.kind for p in self.parameters)
         self.arity = len(self.parameters)
         self._irregular = False
@@ -435,10 +486,19 @@ symbol.detach = _detach
 symbol.identify = lambda s: make(alias, (s,), (0,))
 
 
-@primitive(cheap=True, linear=True, label="to_copy")
-def cast(x: Symbol, target: dt.dtype) -> Type:
+class _Cast(Primitive):
+    """A conversion to the dtype that a symbol has already is the symbol."""
+
+    def __call__(self, x: Symbol, target: dt.dtype) -> Symbol:
+        return x if x.dtype is target and not x.weak else make(self, (x,), (target,))
+
+
+def _cast(x: Symbol, target: dt.dtype) -> Type:
     """`x` converted to `target`: floats to integers truncate, complex to real takes the real part."""
     return Type(x.shape, target)
+
+
+cast = _Cast(_cast, name="cast", cheap=True, linear=True, label="to_copy")
 
 
 @primitive(cheap=True, linear=True)
@@ -450,6 +510,47 @@ def expand(x: Symbol, shape: tuple[int, ...]) -> Type:
     return Type(shape, x.dtype)
 
 
-__all__ = ["ATTRIBUTE", "Bad", "Elementwise", "IDENTITIES", "LAST", "NUMBER", "Op", "Operand", "Parameter", "Primitive", "REGISTRY", "STATIC", "Sample", "Static", "Symbols",
-           "TENSOR", "TENSORS", "alias", "as_symbol", "boolean", "cast", "composite", "const", "constant", "constant_value", "elementwise", "expand", "fence",
-           "fit", "item", "leaf", "number", "overwritten", "primitive", "rank_of", "results", "same", "stop", "to_float", "variable", "view", "with_value"]
+__all__ = [
+    "ATTRIBUTE",
+    "Bad",
+    "Elementwise",
+    "IDENTITIES",
+    "LAST",
+    "NUMBER",
+    "Op",
+    "Operand",
+    "Parameter",
+    "Primitive",
+    "REGISTRY",
+    "STATIC",
+    "Sample",
+    "Static",
+    "Symbols",
+    "TENSOR",
+    "TENSORS",
+    "alias",
+    "as_symbol",
+    "boolean",
+    "cast",
+    "composite",
+    "const",
+    "constant",
+    "constant_value",
+    "elementwise",
+    "expand",
+    "fence",
+    "fit",
+    "item",
+    "leaf",
+    "number",
+    "overwritten",
+    "primitive",
+    "rank_of",
+    "results",
+    "same",
+    "stop",
+    "to_float",
+    "variable",
+    "view",
+    "with_value",
+]

@@ -10,8 +10,24 @@ from ..core import dtypes as dt
 from ..core.dtypes import BOOL, COMPLEX, FLOAT, INTEGER
 from ..core.promotion import result_type
 from ..core.shapes import broadcast
-from ..graph.op import Bad, Operand, Sample, Static, as_symbol, boolean, cast, composite, constant, constant_value, elementwise, expand, fit
-from ..graph.op import primitive, rank_of, to_float
+from ..graph.op import (
+    Bad,
+    Operand,
+    Sample,
+    Static,
+    as_symbol,
+    boolean,
+    cast,
+    composite,
+    constant,
+    constant_value,
+    elementwise,
+    expand,
+    fit,
+    primitive,
+    rank_of,
+    to_float,
+)
 from ..graph.symbol import Symbol, Type
 from .views import zeros
 
@@ -90,7 +106,12 @@ def negate(s, input):
 negate.vjp(lambda g, out, x: (negate(g),))
 
 
-@elementwise(names=("conj_physical", "Tensor.conj_physical", "conj", "Tensor.conj"), name="conjugate", linear=True, inplace=("Tensor.conj_physical_",))
+@elementwise(
+    names=("conj_physical", "Tensor.conj_physical", "conj", "Tensor.conj"),
+    name="conjugate",
+    linear=True,
+    inplace=("Tensor.conj_physical_",),
+)
 def conjugate(s, input):
     """The complex conjugate; a real input is itself."""
     return s.conj(input)
@@ -144,7 +165,10 @@ def sub(input: Operand, other: Operand, *, alpha: Any = 1) -> Symbol:
     """`input - alpha * other`."""
     if BOOL in (as_symbol(input).dtype.category, as_symbol(other).dtype.category):
         if as_symbol(input).dtype is dt.bool_ and as_symbol(other).dtype is dt.bool_:
-            raise RuntimeError("sub: Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.")
+            raise RuntimeError(
+                "sub: Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                "`logical_xor()` operator instead."
+            )
     return minus(input, _scaled(other, alpha, "sub"))
 
 
@@ -194,7 +218,10 @@ floor_divide.vjp(lambda g, out, a, b: (None, None))
 def neg(input: Symbol) -> Symbol:
     """`-input`. A bool tensor has no negative."""
     if input.dtype is dt.bool_:
-        raise RuntimeError("neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.")
+        raise RuntimeError(
+            "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+            "mask, use the `~` or `logical_not()` operator instead."
+        )
     return negate(input)
 
 
@@ -299,7 +326,14 @@ def pow(input: Static, exponent: Static) -> Symbol:
     if input.dtype.category == INTEGER and isinstance(p, int) and p < 0 and not isinstance(p, bool):
         raise RuntimeError("pow: Integers to negative integer powers are not allowed.")
     if isinstance(p, (int, float)) and input.dtype.category >= FLOAT:
-        special = {1: lambda x: times(x, constant(1)), 2: lambda x: times(x, x), 3: lambda x: times(times(x, x), x), 0.5: sqrt, -0.5: rsqrt, -1: reciprocal}
+        special = {
+            1: lambda x: times(x, constant(1)),
+            2: lambda x: times(x, x),
+            3: lambda x: times(times(x, x), x),
+            0.5: sqrt,
+            -0.5: rsqrt,
+            -1: reciprocal,
+        }
         if p in special:
             return special[p](input)
     return power(input, exponent)
@@ -429,7 +463,9 @@ def _(draw: Any) -> Any:
 
 
 for _op in (eq, ne, lt, le, gt, ge):
-    _op.errors(lambda draw: iter([Bad((2, draw(3)), {}, TypeError, "must be Tensor"), Bad((draw(2), draw(3)), {}, RuntimeError, "must match")]))
+    _op.errors(
+        lambda draw: iter([Bad((2, draw(3)), {}, TypeError, "must be Tensor"), Bad((draw(2), draw(3)), {}, RuntimeError, "must match")])
+    )
 
 # --- minimum, maximum, absolute value ---------------------------------------------------------------------------------------------
 
@@ -548,8 +584,20 @@ remainder.vjp(lambda g, out, a, b: (g, negate(g * floor_divide(a, b))))
 
 # Inside composites and rules, symbols take Python's operators, but for `==`: symbols are equal when they are the same (use `eq`).
 OPERATORS = {
-    "add": plus, "sub": minus, "mul": times, "truediv": over, "pow": pow, "mod": remainder, "lt": lt, "le": le, "gt": gt, "ge": ge,
-    "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor, "floordiv": floor_divide,
+    "add": plus,
+    "sub": minus,
+    "mul": times,
+    "truediv": over,
+    "pow": pow,
+    "mod": remainder,
+    "lt": lt,
+    "le": le,
+    "gt": gt,
+    "ge": ge,
+    "and": bitwise_and,
+    "or": bitwise_or,
+    "xor": bitwise_xor,
+    "floordiv": floor_divide,
 }
 for _name, _op in OPERATORS.items():
     setattr(Symbol, f"__{_name}__", lambda a, b, _op=_op: _op(a, b))

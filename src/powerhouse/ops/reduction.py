@@ -32,11 +32,6 @@ def keep_dims(result: Symbol, dims: tuple[int, ...], shape: tuple[int, ...], kee
     return reshape_to(result, tuple(1 if i in dims else n for i, n in enumerate(shape))) if keepdim else result
 
 
-def converted(x: Symbol, target: dt.dtype) -> Symbol:
-    """`x` in `target`: `x` itself where it is that already, since a cast copies."""
-    return x if x.dtype is target else cast(x, target)
-
-
 def with_dtype(input: Symbol, dtype: Any, op: str) -> Symbol:
     """`input` in the dtype given by a `dtype=` argument, if any."""
     return input if dtype is None else cast(input, dt.as_dtype(dtype, op))
@@ -51,7 +46,7 @@ def sum(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     tensor([3., 3.])
     """
     x = with_dtype(input, dtype, "sum")
-    x = x if dtype is not None else converted(x, accumulator(x.dtype))
+    x = x if dtype is not None else cast(x, accumulator(x.dtype))
     dims = wrap_dims(dim, x.ndim, "sum")
     return keep_dims(reduce_sum(x, dims), dims, x.shape, keepdim)
 
@@ -84,9 +79,9 @@ def mean(input: Symbol, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
             f"mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {x.dtype}"
         )
     dims = wrap_dims(dim, x.ndim, "mean")
-    total = keep_dims(reduce_sum(converted(x, x.dtype.compute), dims), dims, x.shape, keepdim)
+    total = keep_dims(reduce_sum(cast(x, x.dtype.compute), dims), dims, x.shape, keepdim)
     count = prod(x.shape[d] for d in dims)
-    return converted(total / constant(float(count) if count else 0.0), x.dtype)
+    return cast(total / constant(float(count) if count else 0.0), x.dtype)
 
 
 mean.samples(lambda draw: iter([Sample((draw(2, 3, 4),)), Sample((draw(2, 3, 4), (0, 2), True)), Sample((draw(3), -1))]))
@@ -291,7 +286,7 @@ def var(input: Symbol, dim: Any = None, unbiased: bool | None = None, keepdim: b
     """The variance over `dim`, divided by `n - correction` (default 1)."""
     dim, correction = _variance_args(dim, unbiased, correction)
     dims = wrap_dims(dim, input.ndim, "var")
-    v = converted(moments(converted(input, input.dtype.compute), dims, correction)[0], input.dtype.to_real())
+    v = cast(moments(cast(input, input.dtype.compute), dims, correction)[0], input.dtype.to_real())
     return v if keepdim else reshape_to(v, reduced(input.shape, dims))
 
 

@@ -16,7 +16,7 @@ from ..graph.op import Bad, Operand, Sample, Type, as_symbol, cast, composite, c
 from ..graph.symbol import Symbol
 from .arithmetic import bitwise_xor, conj, eq, exp, log, where
 from .joining import concat, copied, joined
-from .reduction import converted, reduce_sum
+from .reduction import reduce_sum
 from .shape import span, with_size
 from .sorting import lined, picked
 from .turning import flipped
@@ -119,7 +119,7 @@ def _(x: Any, dim: int, largest: bool) -> Any:
 
 
 def _scan(input: Symbol, dim: int, dtype: Any, rule: Any, op: str) -> Symbol:
-    x = converted(input, accumulator(input.dtype) if dtype is None else dt.as_dtype(dtype, op))
+    x = cast(input, accumulator(input.dtype) if dtype is None else dt.as_dtype(dtype, op))
     d = wrap_dim(dim, x.ndim, op)
     return rule(x, d) if x.ndim else reshape_to(rule(reshape_to(x, (1,)), 0), ())
 
