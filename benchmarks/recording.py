@@ -74,7 +74,7 @@ class _Ready:
     def __init__(self, program):
         self.program, self.values = program, None
 
-    def run(self, leaves):
+    def run(self, leaves, donate=False):
         if self.values is None:
             self.values = self.program.run(leaves)
         return self.values
