@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..graph.symbol import Symbol
+from ..graph.walk import postorder
 from ..runtime import reference
-from ..transform.vjp import postorder, vjp
+from ..transform.vjp import vjp
 
 _PACKAGE = __name__.partition(".")[0]
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from ..graph.op import leaf, number, variable, with_value
 from ..graph.symbol import Symbol, make
-from ..transform.vjp import Accumulator, Gradients, flows_to, gradients, postorder
+from ..graph.walk import postorder
+from ..transform.vjp import Accumulator, Gradients, flows_to, gradients
 from . import anomaly
 from .segment import RECORDER, History, Record, Segment
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from ..core import config
 from ..graph import memo
-from ..graph.op import IDENTITIES, alias, leaf, number, variable, with_value
+from ..graph.op import alias, leaf, number, variable
 from ..graph.symbol import Symbol, Type, make
+from ..graph.walk import postorder
 from ..runtime import reference
-from ..transform.vjp import flows_to, postorder, saved
+from ..transform.vjp import flows_to, saved
 from . import native
 
 _serials = itertools.count()
@@ -296,7 +297,7 @@ def run(segment: Segment, ended: bool = False) -> None:
             return
         outputs = tuple([st.symbol for st in pending])
         roots = tuple([s for s in outputs if s.needs_grad and not (s in segment.used and uses_values(s))])
-        keep = saved(roots)[0] if roots else ()
+        keep = saved(roots) if roots else ()
         program = _program(outputs + keep)
         donate = ended and not any(s.needs_grad for s in outputs)
         failure = None
@@ -307,7 +308,7 @@ def run(segment: Segment, ended: bool = False) -> None:
         segment.live = []  # not before: what was interrupted from the keyboard can be run again
         kept = {s: value for s, value in zip(keep, values[len(outputs) :], strict=True) if not isinstance(value, Exception)}
         record = Record(segment, roots, kept) if roots else None
-        spent = Record(segment, (), {})
+        spent = Record(segment, (), {}) if any(s.needs_grad for s in outputs) else None
         alive = frozenset(roots)
         for st, s, value in zip(pending, outputs, values, strict=False):
             if isinstance(value, Exception):
@@ -318,7 +319,7 @@ def run(segment: Segment, ended: bool = False) -> None:
                 np.copyto(st.target, value)
                 value, st.target = st.target, None
             if s.needs_grad:
-                st.history = History(record if record is not None and s in alive else spent, s)
+                st.history = History(record if s in alive else spent, s)  # type: ignore[arg-type]
             st.buffer = value
             st.symbol = st.segment = None
             st.token = object()
@@ -349,4 +350,4 @@ def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
     return found
 
 
-__all__ = ["History", "IDENTITIES", "RECORDER", "Record", "Segment", "Storage", "realize", "run", "settle", "with_value"]
+__all__ = ["History", "RECORDER", "Record", "Segment", "Storage", "realize", "run", "settle"]

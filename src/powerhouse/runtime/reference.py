@@ -11,8 +11,9 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core.errors import OutOfMemoryError
-from ..graph.op import IDENTITIES, LAST, Elementwise, Primitive, Type, cast, const, fence, item, leaf, number
+from ..graph.op import IDENTITIES, LAST, Elementwise, cast, const, fence, item, leaf, number
 from ..graph.symbol import Symbol
+from ..graph.walk import postorder
 from ._numpy_scalars import NUMPY
 
 
@@ -170,18 +171,7 @@ def memory_of(s: Symbol) -> Symbol:
 
 def order_of(values: list[Symbol]) -> list[Symbol]:
     """Every symbol that `values` need, each after its inputs, behind marks."""
-    order: list[Symbol] = []
-    seen: set[Symbol] = set()
-    stack = [(s, False) for s in reversed(values)]
-    while stack:
-        s, done = stack.pop()
-        if done:
-            order.append(s)
-        elif s not in seen:
-            seen.add(s)
-            stack.append((s, True))
-            stack.extend((value_of(i), False) for i in reversed(s.inputs) if value_of(i) not in seen)
-    return list(dict.fromkeys(order))
+    return postorder(values, lambda s: map(value_of, s.inputs))
 
 
 def _last_uses(order: list[Symbol], values: list[Symbol]) -> dict[Symbol, int]:
@@ -259,4 +249,4 @@ def _as(value: Any, to: np.dtype) -> Any:
     return value if value.__class__ is np.ndarray and value.dtype == to else np.asarray(value).astype(to)
 
 
-__all__ = ["Primitive", "Program", "Step", "Type", "kernel", "program"]
+__all__ = ["Program", "Step", "kernel", "order_of", "overwriter", "overwrites", "program", "sharing", "used_once", "value_of"]

@@ -7,7 +7,6 @@ from typing import Any
 from ..core import dtypes as dt
 from ..graph.op import Operand, cast, composite
 from ..graph.symbol import Symbol, Type
-from ._tensor import Tensor
 from .apply import apply, assign, wrap_array
 from .generator import Generator, stream_of
 
@@ -44,4 +43,4 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return out
 
 
-__all__ = ["Tensor", "dropout", "keep_mask"]
+__all__ = ["dropout", "keep_mask"]

@@ -6,13 +6,14 @@ are the graph, so the answer for a repeated step is one look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..core import dtypes as dt
 from ..graph.memo import memoize
-from ..graph.op import IDENTITIES, Primitive, alias, cast, constant, fence, fit, item, variable
+from ..graph.op import IDENTITIES, cast, constant, fence, fit, item, variable
 from ..graph.symbol import Symbol
+from ..graph.walk import postorder
 
 Seeds = tuple[Symbol, ...]
 
@@ -24,28 +25,6 @@ class Gradients(NamedTuple):
     grads: tuple[Symbol | None, ...]
     wanted: tuple[Symbol | None, ...]
     used: frozenset[Symbol]
-
-
-def postorder(roots: Iterable[Symbol], children: Callable[[Symbol], Iterable[Symbol]]) -> list[Symbol]:
-    """Every symbol reachable from `roots`, each after its children. Iterative: graphs may be deep."""
-    order: list[Symbol] = []
-    seen: set[Symbol] = set()
-    for root in roots:
-        if root in seen:
-            continue
-        seen.add(root)
-        stack = [(root, iter(children(root)))]
-        while stack:
-            node, rest = stack[-1]
-            for child in rest:
-                if child not in seen:
-                    seen.add(child)
-                    stack.append((child, iter(children(child))))
-                    break
-            else:
-                stack.pop()
-                order.append(node)
-    return order
 
 
 def flows_to(s: Symbol) -> list[Symbol]:
@@ -122,11 +101,6 @@ def _(g: Symbol, out: Symbol, x: Symbol, target: dt.dtype) -> Any:
     return (cast(g, x.dtype),)
 
 
-def ones_like(s: Symbol) -> Symbol:
-    """The seed of a scalar root."""
-    return fit(constant(1), s.dtype, s.shape)
-
-
 def strip(s: Symbol) -> Symbol:
     """`s` without the marks that do not change its value."""
     while s.op in IDENTITIES:
@@ -135,8 +109,8 @@ def strip(s: Symbol) -> Symbol:
 
 
 @memoize
-def saved(roots: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
-    """What a later backward of `roots` needs of their forward pass: `(results to keep, leaves)`.
+def saved(roots: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """The results of their forward pass to keep for a later backward of `roots`.
 
     Results of expensive ops are kept; cheap ones, and those behind a fence (`utils.checkpoint`), are recomputed from what is kept.
     """
@@ -156,14 +130,11 @@ def saved(roots: tuple[Symbol, ...]) -> tuple[tuple[Symbol, ...], tuple[Symbol, 
         if s in seen:
             continue
         seen.add(s)
-        if s.op.name in ("leaf", "number"):
-            keep[s] = None
-        elif s in fenced or s.op.cheap or not s.inputs or not isinstance(s.op, Primitive) or s.shape is None:
+        if s in fenced or s.op.cheap or not s.inputs or s.shape is None:
             queue.extend(s.inputs)
         else:
             keep[s] = None
-    leaves = [v for v in postorder(roots, flows_to) if v.op is variable]
-    return tuple(s for s in keep if s.op.name not in ("leaf", "number")), tuple(leaves)
+    return tuple(keep)
 
 
-__all__ = ["Accumulator", "Gradients", "alias", "flows_to", "gradients", "ones_like", "postorder", "saved", "strip", "vjp"]
+__all__ = ["Accumulator", "Gradients", "flows_to", "gradients", "saved", "vjp"]
