@@ -5,67 +5,13 @@ A module without hooks never enters this file: `Module.__call__` looks at the ho
 
 from __future__ import annotations
 
-import itertools
 import warnings
-import weakref
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from ..autograd import Function
 from ..tensors import Tensor
-
-_ids = itertools.count()
-
-
-class RemovableHandle:
-    """What a `register_*` call gives back; `remove()` takes the hook off again. Works as a context manager too.
-
-    Arguments: `hooks`, the table that holds the hook; `extra`, tables with flags under the same id, cleaned with it.
-    """
-
-    def __init__(self, hooks: OrderedDict[int, Any], *extra: dict[int, Any]) -> None:
-        self.id = next(_ids)
-        self._tables = [weakref.ref(table) for table in (hooks, *extra)]
-
-    def remove(self) -> None:
-        """Take the hook off; a second call does nothing."""
-        for table in self._tables:
-            entries = table()
-            if entries is not None:
-                entries.pop(self.id, None)
-
-    def __getstate__(self) -> tuple[int, list[Any]]:
-        return self.id, [table() for table in self._tables]
-
-    def __setstate__(self, state: tuple[int, list[Any]]) -> None:
-        self.id, tables = state
-        self._tables = [weakref.ref(table) for table in tables if table is not None]
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: Any) -> None:
-        self.remove()
-
-
-class HookTable(OrderedDict):
-    """An ordered table of hooks by id, which weak references can point at."""
-
-    def __reduce__(self) -> Any:
-        return HookTable, (list(self.items()),)
-
-
-def add_hook(table: HookTable, hook: Any, *flags: HookTable, prepend: bool = False) -> RemovableHandle:
-    """Put `hook` into `table`, mark it in each table of `flags`, and return its handle."""
-    handle = RemovableHandle(table, *flags)
-    table[handle.id] = hook
-    if prepend:
-        table.move_to_end(handle.id, last=False)
-    for flag in flags:
-        flag[handle.id] = True
-    return handle
-
+from ..tensors._handles import HookTable, RemovableHandle, add_hook
 
 # ---- hooks on every module -------------------------------------------------------------------------------------------
 

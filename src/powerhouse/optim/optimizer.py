@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from ..engine.segment import realize
 from ..graph.op import Op, composite
 from ..tensors import Tensor, enable_grad, functions, no_grad
-from ..tensors._gradient import RemovableHandle
+from ..tensors._handles import HookTable, RemovableHandle, add_hook
 from ..tensors.apply import update
 
 
@@ -52,8 +52,8 @@ class Optimizer:
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self._step_pre_hooks: dict[int, Callable[..., Any]] = OrderedDict()
-        self._step_post_hooks: dict[int, Callable[..., Any]] = OrderedDict()
+        self._step_pre_hooks = HookTable()
+        self._step_post_hooks = HookTable()
         self.state: dict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, Tensor):
@@ -184,27 +184,21 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._step_pre_hooks, self._step_post_hooks = OrderedDict(), OrderedDict()
+        self._step_pre_hooks, self._step_post_hooks = HookTable(), HookTable()
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before every step."""
-        return _register(self._step_pre_hooks, hook)
+        return add_hook(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after every step."""
-        return _register(self._step_post_hooks, hook)
+        return add_hook(self._step_post_hooks, hook)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
             lines += [f"Parameter Group {i}"] + [f"    {k}: {group[k]}" for k in sorted(group) if k != "params"]
         return "\n".join([*lines, ")"])
-
-
-def _register(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
 
 
 def _packed(state: Any) -> Any:

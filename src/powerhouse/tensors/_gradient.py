@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..engine.segment import RECORDER, History
 from ..graph.memo import memoize
 from ..graph.op import Type, constant, fit
 from ..graph.symbol import Symbol
+from ._handles import HookTable, RemovableHandle, add_hook
 from .apply import is_tensor, read, wrap
 
 
@@ -288,27 +288,6 @@ def _roots(tensors: Any, weights: Any, create_graph: bool) -> tuple[list[Symbol]
     return roots, seeds
 
 
-class RemovableHandle:
-    """Removes a hook when asked to, or at the end of a `with` block."""
-
-    _ids = itertools.count()
-
-    def __init__(self, hooks: Any, extra_dict: Any = None) -> None:
-        self.hooks, self.id = hooks, next(self._ids)
-        self._extra = extra_dict if isinstance(extra_dict, (list, tuple)) else [extra_dict] if extra_dict is not None else []
-
-    def remove(self) -> None:
-        """Take the hook away; does nothing the second time."""
-        for d in (self.hooks, *self._extra):
-            d.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
-
-
 class Gradient:
     """The part of `Tensor` that concerns gradients."""
 
@@ -335,12 +314,10 @@ class Gradient:
         if not t.requires_grad:
             raise RuntimeError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
         if t._hooks is None:
-            t._hooks = {}
+            t._hooks = HookTable()
             if not t.is_leaf:
                 self._cut(lambda g, hooks=t._hooks: _run_hooks(hooks, g))
-        handle = RemovableHandle(t._hooks)
-        t._hooks[handle.id] = hook
-        return handle
+        return add_hook(t._hooks, hook)
 
     def _cut(self, hook: Callable[[Symbol], Symbol]) -> None:
         """Have backward call `hook` on the gradient of this inner tensor."""
@@ -359,10 +336,8 @@ class Gradient:
         if not (t.is_leaf and t.requires_grad):
             raise RuntimeError("register_post_accumulate_grad_hook: post accumulate grad hooks cannot be registered on non-leaf tensors")
         if t._accumulated_hooks is None:
-            t._accumulated_hooks = {}
-        handle = RemovableHandle(t._accumulated_hooks)
-        t._accumulated_hooks[handle.id] = hook
-        return handle
+            t._accumulated_hooks = HookTable()
+        return add_hook(t._accumulated_hooks, hook)
 
     def retain_grad(self) -> None:
         """Have backward fill `.grad` of this inner tensor too."""

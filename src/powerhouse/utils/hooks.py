@@ -1,5 +1,5 @@
 """The handles by which hooks are removed."""
 
-from ..tensors._gradient import RemovableHandle
+from ..tensors._handles import RemovableHandle
 
 __all__ = ["RemovableHandle"]
