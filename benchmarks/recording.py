@@ -2,9 +2,9 @@
 
     python benchmarks/recording.py [--torch]
 
-`op`: one small op on tensors that require grad, recorded and not run. `step`: a 3-layer MLP with Adam: record, backward,
-optimizer, realize, everything but the kernels (each program returns ready-made arrays). Prints one line each, and PyTorch's
-whole op and step with `--torch`.
+`op`: one small op on tensors that require grad, recorded and not run. `step`: a training step of a small model with Adam: record,
+backward, optimizer, realize, everything but the kernels (each program returns ready-made arrays). The models are a 3-layer MLP, a
+GRU cell called 20 times, and a transformer block. Prints one line each, and PyTorch's whole ops and steps with `--torch`.
 """
 
 import argparse
@@ -51,16 +51,57 @@ def op_us(torch, settle):
     return results
 
 
-def mlp_step(torch):
-    """A repeated training step of a small MLP."""
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(32, 64), torch.nn.ReLU(), torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
-    opt = torch.optim.Adam(net.parameters())
+def mlp(torch):
+    """A small MLP, and the loss of a batch."""
+    linear, relu = torch.nn.Linear, torch.nn.ReLU
+    net = torch.nn.Sequential(linear(32, 64), relu(), linear(64, 64), relu(), linear(64, 10))
     x, y = torch.randn(16, 32), torch.randint(0, 10, (16,))
+    return net, lambda: torch.nn.functional.cross_entropy(net(x), y)
+
+
+def gru(torch):
+    """A GRU cell, called step by step by a loop in Python."""
+    net = torch.nn.ModuleList([torch.nn.GRUCell(64, 128), torch.nn.Linear(128, 5)])
+    x, y = torch.randn(20, 8, 64), torch.randint(0, 5, (8,))
+
+    def loss():
+        cell, head = net
+        h = torch.zeros(8, 128)
+        for t in range(x.shape[0]):
+            h = cell(x[t], h)
+        return torch.nn.functional.cross_entropy(head(h), y)
+
+    return net, loss
+
+
+def block(torch):
+    """A transformer block as in GPT."""
+    nn, F = torch.nn, torch.nn.functional
+    products = {name: nn.Linear(*sizes) for name, sizes in dict(qkv=(32, 96), out=(32, 32), up=(32, 128), down=(128, 32)).items()}
+    net = nn.ModuleDict({"l1": nn.LayerNorm(32), "l2": nn.LayerNorm(32), **products})
+    x = torch.randn(2, 16, 32)
+
+    def loss():
+        q, k, v = (part.view(2, 16, 4, 8).transpose(1, 2) for part in net["qkv"](net["l1"](x)).split(32, dim=2))
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        h = x + net["out"](y.transpose(1, 2).contiguous().view(2, 16, 32))
+        return (h + net["down"](F.gelu(net["up"](net["l2"](h))))).square().mean()
+
+    return net, loss
+
+
+MODELS = {"mlp": mlp, "gru": gru, "block": block}
+
+
+def training_step(torch, model):
+    """A repeated training step of a model."""
+    torch.manual_seed(0)
+    net, loss_of = model(torch)
+    opt = torch.optim.Adam(net.parameters())
 
     def step():
         opt.zero_grad()
-        loss = torch.nn.functional.cross_entropy(net(x), y)
+        loss = loss_of()
         loss.backward()
         opt.step()
         return loss
@@ -71,6 +112,8 @@ def mlp_step(torch):
 class _Ready:
     """Stands for a program whose kernels take no time: the outputs of its first run, again and again."""
 
+    stopped = None
+
     def __init__(self, program):
         self.program, self.values = program, None
 
@@ -80,17 +123,21 @@ class _Ready:
         return self.values
 
 
-def step_us():
+def recording_us(model):
     """Microseconds of all Python of a repeated step: kernels are replaced by ready results."""
     original, ready = segment._program, {}
-    segment._program = lambda outputs: (
-        ready.setdefault(outputs, None) or ready.__setitem__(outputs, _Ready(original(outputs))) or ready[outputs]
-    )
+
+    def program(outputs):
+        if outputs not in ready:
+            ready[outputs] = _Ready(original(outputs))
+        return ready[outputs]
+
+    segment._program = program
     try:
-        step = mlp_step(powerhouse)
+        step = training_step(powerhouse, model)
         for _ in range(20):
             step()
-        return median_us(step, 15, 100)
+        return median_us(step, 15, 50)
     finally:
         segment._program = original
 
@@ -101,13 +148,14 @@ if __name__ == "__main__":
     args = parser.parse_args()
     for name, us in op_us(powerhouse, powerhouse.synchronize).items():
         print(f"op    {name:15} {us:7.2f} us")
-    print(f"step  python only     {step_us():7.1f} us")
-    step = mlp_step(powerhouse)
-    print(f"step  whole           {median_us(step, 15, 50):7.1f} us")
+    for name, model in MODELS.items():
+        print(f"step  {name:6} python only {recording_us(model):7.1f} us")
+        print(f"step  {name:6} whole       {median_us(training_step(powerhouse, model), 15, 20):7.1f} us")
     if args.torch:
         import torch
 
         torch.set_num_threads(1)
         for name, us in op_us(torch, lambda: None).items():
             print(f"torch op {name:12} {us:7.2f} us")
-        print(f"torch step            {median_us(mlp_step(torch), 15, 50):7.1f} us")
+        for name, model in MODELS.items():
+            print(f"torch step {name:13} {median_us(training_step(torch, model), 15, 20):7.1f} us")

@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from powerhouse.codegen.emit import LANES, SCALARS
+from powerhouse.codegen.body import SCALARS
 from powerhouse.codegen.math import FUNCTIONS
 from powerhouse.codegen.values import BOOL, F32, F64, Builder, Value, llvm_type
 from powerhouse.graph.scalar import BINARY, UNARY
 from powerhouse.runtime import native
 
+LANES = 16
 F32_BITS = np.concatenate(
     [np.arange(0, 1 << 32, 104729, dtype=np.uint64), np.arange(0x3F000000, 0x40800000, 991), np.arange(0xBF000000, 0xC0800000, 991)]
 ).astype(np.uint32)
@@ -109,6 +110,7 @@ def run(body, *arrays, out=None):
     padded = [np.concatenate([a, np.ones(-size % LANES, a.dtype)]) for a in arrays]
     kinds = [a.dtype for a in arrays]
     b = Builder(LANES)
+    b.is_avx512 = native.target().name == "avx512"
     b.lines += ["entry:", "  br label %loop", "loop:", "  %i = phi i64 [ %begin, %entry ], [ %next, %loop ]"]
     values = []
     for k, kind in enumerate(kinds):
@@ -130,10 +132,11 @@ def run(body, *arrays, out=None):
         "leave:",
         "  ret void",
     ]
-    text = "\n".join([*sorted(b.declarations), "define void @kernel(ptr %pointers, ptr %numbers, i64 %begin, i64 %end) {", *b.lines, "}"])
+    head = "define void @kernel(ptr %pointers, ptr %numbers, i64 %begin, i64 %end, ptr %scratch) {"
+    text = "\n".join([*sorted(b.declarations), head, *b.lines, "}"])
     answer = np.empty(padded[0].size, kind)
     pointers = np.array([a.ctypes.data for a in (*padded, answer)], np.uint64)
-    native.function(text, "kernel")(pointers.ctypes.data, 0, 0, answer.size)
+    native.function(text)(pointers.ctypes.data, 0, 0, answer.size, 0)
     return answer[:size].astype(bool) if truth else answer[:size]
 
 

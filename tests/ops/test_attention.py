@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 import powerhouse as ph
+from powerhouse.core import dtypes as dt
+from powerhouse.graph.op import REGISTRY, leaf, variable
+from powerhouse.graph.symbol import Type, make
 from powerhouse.nn import functional as F
 from powerhouse.tensors.multihead import multi_head_attention_forward
+from powerhouse.transform.vjp import saved
 
 RNG = np.random.default_rng(0)
 Q, K, V = (RNG.normal(size=(2, 3, n, 4)) for n in (5, 6, 6))
@@ -69,6 +73,52 @@ def test_query_heads_share_key_heads():
 def test_attention_by_differences():
     q, k, v = (ph.tensor(a[0, 0], requires_grad=True) for a in (Q, K, V))
     assert ph.autograd.gradcheck(lambda *x: F.scaled_dot_product_attention(*x, is_causal=True), (q, k, v))
+
+
+MASKED = np.where(RNG.random((5, 6)) < 0.3, -np.inf, RNG.normal(size=(5, 6)))
+MASKED[2] = -np.inf
+
+
+@pytest.mark.parametrize("mask", [None, MASKED, MASKED > 0], ids=["none", "float", "bool"])
+@pytest.mark.parametrize("causal", [False, True])
+def test_second_derivatives_are_those_of_the_parts(mask, causal):
+    """A mask that requires grad makes attention of ordinary ops."""
+    if mask is not None and causal:
+        return
+    parts = np.zeros((5, 6)) if mask is None else mask if mask.dtype == float else np.where(mask, 0, -np.inf)
+    parts = np.where(np.tri(5, 6), parts, -np.inf) if causal else parts
+    found = []
+    for given, options in ((mask if mask is None else ph.tensor(mask), causal), (ph.tensor(parts, requires_grad=True), False)):
+        leaves = [t.requires_grad_() for t in tensors(Q, K, V)]
+        out = F.scaled_dot_product_attention(*leaves, given, is_causal=options, scale=0.4)
+        first = ph.autograd.grad((out * out * out).sum(), leaves, create_graph=True)
+        second = ph.autograd.grad(sum((g * g).sum() for g in first), leaves, create_graph=True)
+        third = ph.autograd.grad(sum(g.sin().sum() for g in second), leaves)
+        found.append([x.detach().numpy() for x in (out, *first, *second, *third)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(b).max())
+
+
+def test_backward_keeps_means_and_logarithms_not_scores():
+    q, k, v = (make(variable, (make(leaf, (), (i, Type((2, n, 4), dt.float32))),), (i, 0)) for i, n in enumerate((5, 6, 6)))
+    kept = saved((REGISTRY["scaled_dot_product_attention"](q, k, v, is_causal=True),))
+    assert sorted(s.shape for s in kept) == [(2, 5), (2, 5, 4)]
+
+
+def test_shared_heads_with_a_mask_and_their_gradients():
+    q, k, v = RNG.normal(size=(2, 6, 5, 4)), RNG.normal(size=(2, 2, 7, 4)), RNG.normal(size=(2, 3, 7, 4))
+    for value in (v[:, :2], v):  # as many heads as keys, or others
+        for mask in (RNG.random((6, 5, 7)) < 0.8, RNG.random((2, 1, 1, 7)) < 0.8, RNG.random((5, 7)) < 0.8):
+            shared, own = tensors(q, k, value), tensors(q, k.repeat(3, 1), value.repeat(6 // value.shape[1], 1))
+            outs = []
+            for leaves, shares in ((shared, True), (own, False)):
+                out = F.scaled_dot_product_attention(*[t.requires_grad_() for t in leaves], ph.tensor(mask), enable_gqa=shares)
+                out.square().sum().backward()
+                outs.append(out.detach().numpy())
+            np.testing.assert_allclose(*outs, rtol=1e-10, atol=1e-12)
+            for a, b in zip(shared, own, strict=True):
+                heads = b.grad.numpy().reshape(2, a.shape[1], -1, *a.shape[2:])
+                np.testing.assert_allclose(a.grad.numpy(), heads.sum(2), rtol=1e-9, atol=1e-12)
 
 
 def test_bad_attention_is_refused():

@@ -1,50 +1,39 @@
 """Fusion: which symbols are computed in one loop nest.
 
-A **group** is a set of elementwise ops and trailing reductions over one domain (a shape), in which a value per row (what is left of the
-trailing dims when they are reduced) may be broadcast back over its row: a softmax or a layer norm is one group. Symbols are grouped by
-domain and *epoch*. An edge that cannot stay inside a loop nest (to another domain, through another op) raises the epoch, so that no path
-leaves a group and comes back.
+A **group** is a set of elementwise ops and reductions over one domain (a shape). All its reductions are over the same dims of the domain;
+what is left of a domain when they are reduced is its *rows*, and a value for each row may be broadcast back over the domain: a softmax, a
+layer norm or a batch norm is one group. Symbols are grouped by domain and *epoch*. An edge that cannot stay inside a loop nest (to another
+domain, to a reduction over other dims, through another op) raises the epoch, so that no path leaves a group and comes back.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
 from ..core import dtypes as dt
 from ..core.shapes import contiguous_strides
-from ..graph.op import cast, const, expand, leaf, number
+from ..graph.op import cast, const, leaf, number
 from ..graph.symbol import Symbol
+from .task import Place
 
 _DEPTH = 64  # ops on a path through a group: longer kernels take long to compile
-KINDS = frozenset({dt.bool_, dt.uint8, dt.int8, dt.int16, dt.int32, dt.int64, dt.float32, dt.float64})
+KINDS = frozenset({dt.bool_, dt.uint8, dt.int8, dt.int16, dt.int32, dt.int64, dt.float32, dt.float64, dt.float16, dt.bfloat16})
 REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min"}
 Shape = tuple[int, ...]
-
-
-class Place(NamedTuple):
-    """Where a loop finds an operand's element: strides over the domain and an offset, in elements of its base."""
-
-    base: Symbol
-    strides: tuple[int, ...]
-    offset: int
+Dims = tuple[int, ...]
+Resolve = Callable[[Symbol], Symbol]  # a symbol, or the one whose value it has
 
 
 class Group:
-    """Symbols of one loop nest. `inner` trailing dims of the domain are reduced; `rows` are the members that have one value a row."""
+    """Symbols of one loop nest. `dims` of the domain are reduced; `rows` are the members that have one value a row."""
 
-    def __init__(self, domain: Shape, inner: int) -> None:
-        self.domain, self.inner = domain, inner
+    def __init__(self, domain: Shape, dims: Dims) -> None:
+        self.domain, self.dims = domain, dims
         self.members: list[Symbol] = []
         self.rows: set[Symbol] = set()
         self.outputs: list[Symbol] = []
         self.places: dict[Symbol, Place] = {}  # operands read from memory, as they are named by the members
-
-    @property
-    def row_shape(self) -> Shape:
-        """The domain without the reduced dims."""
-        return self.domain[: len(self.domain) - self.inner]
 
 
 class Fusion(NamedTuple):
@@ -60,25 +49,32 @@ def is_pointwise(s: Symbol) -> bool:
     return s.op is cast or getattr(s.op, "body", None) is not None
 
 
-def trailing(s: Symbol) -> int:
-    """How many trailing dims a reduction reduces; 0 if it is not a reduction of trailing dims."""
-    if s.op.name not in REDUCTIONS or s.inputs[0].numel == 0:
-        return 0
-    dims, n = s.attrs[0], s.inputs[0].ndim
-    return len(dims) if tuple(sorted(dims)) == tuple(range(n - len(dims), n)) else 0
+def reduced_dims(s: Symbol) -> Dims:
+    """The dims that a symbol reduces; none if it is not a reduction that a kernel can hold."""
+    return tuple(sorted(s.attrs[0])) if s.op.name in REDUCTIONS and s.inputs[0].numel else ()
 
 
-def peel(s: Symbol, value_of: Callable[[Symbol], Symbol]) -> tuple[Symbol, list[Symbol]]:
+def without(shape: Shape, dims: Dims) -> Shape:
+    """A shape without `dims`."""
+    return tuple(n for d, n in enumerate(shape) if d not in dims)
+
+
+def is_view(s: Symbol) -> bool:
+    """Whether the value is another's, under other strides."""
+    return s.op.layout is not None and s.op.name != "bitcast"
+
+
+def peel(s: Symbol, value_of: Resolve) -> tuple[Symbol, list[Symbol]]:
     """The symbol under a chain of views, and the chain from the inside out."""
     chain = []
     s = value_of(s)
-    while s.op.layout is not None and s.op.name != "bitcast":
+    while is_view(s):
         chain.append(s)
         s = value_of(s.inputs[0])
     return s, chain[::-1]
 
 
-def place_of(s: Symbol, value_of: Callable[[Symbol], Symbol]) -> Place | None:
+def place_of(s: Symbol, value_of: Resolve) -> Place | None:
     """Where the elements of `s` lie in the (row-major) memory of the symbol under its views."""
     base, chain = peel(s, value_of)
     at = (base.shape, contiguous_strides(base.shape), 0)
@@ -90,136 +86,156 @@ def place_of(s: Symbol, value_of: Callable[[Symbol], Symbol]) -> Place | None:
 
 
 class _Grouping:
-    """The state of one fusion: epochs, positions, and which symbols are scalars known before the loops."""
+    """The state of one fusion: epochs, depths, and the parts that grow into groups.
 
-    def __init__(self, order: list[Symbol], fusable: Callable[[Symbol], bool], value_of: Callable[[Symbol], Symbol]) -> None:
+    A part is known by one of its members, its root; `dims` of a root are the dims that the part reduces, None while it reduces nothing.
+    """
+
+    def __init__(self, order: list[Symbol], fusable: Callable[[Symbol], bool], value_of: Resolve) -> None:
         self.order, self.fusable, self.value_of = order, fusable, value_of
         self.scalars = self._scalars()
-        self.inner = self._inner_of_domains()
         self.epoch: dict[Symbol, int] = {}
         self.depth: dict[Symbol, int] = {}  # of members, within their epoch
         self.domain: dict[Symbol, Shape] = {}  # of members
         self.rows: set[Symbol] = set()
+        self.parent: dict[Symbol, Symbol] = {}
+        self.dims: dict[Symbol, Dims | None] = {}
+        self._bases: dict[Symbol, Symbol] = {}
+        self._are_rows: dict[tuple[Symbol, bool], bool] = {}
 
     def _scalars(self) -> frozenset[Symbol]:
-        """Expressions of numbers alone."""
+        """Expressions of numbers alone, and their views."""
         found: set[Symbol] = set()
         for s in self.order:
-            if (
-                s.op is number
-                or s.op is const
-                or (
-                    s.inputs
-                    and all(self.value_of(i) in found for i in s.inputs)
-                    and s.shape is not None
-                    and (s.op is expand or (s.shape == () and is_pointwise(s) and self.fusable(s)))
-                )
-            ):
+            if s.op is number or s.op is const:
                 found.add(s)
+            elif s.inputs and s.shape is not None and all(self.value_of(i) in found for i in s.inputs):
+                if is_view(s) or (s.shape == () and is_pointwise(s) and self.fusable(s)):
+                    found.add(s)
         return frozenset(found)
 
-    def _inner_of_domains(self) -> dict[Shape, int]:
-        votes: dict[Shape, Counter[int]] = {}
-        for s in self.order:
-            if n := trailing(s):
-                votes.setdefault(s.inputs[0].shape, Counter())[n] += 1
-        return {shape: counts.most_common(1)[0][0] for shape, counts in votes.items()}
+    def base(self, i: Symbol) -> Symbol:
+        """The symbol under the views of `i`."""
+        found = self._bases.get(i)
+        if found is None:
+            found = self._bases[i] = peel(i, self.value_of)[0]
+        return found
+
+    def root(self, s: Symbol) -> Symbol:
+        """The member by which a part is known."""
+        while self.parent[s] is not s:
+            self.parent[s] = self.parent[self.parent[s]]
+            s = self.parent[s]
+        return s
 
     def run(self) -> None:
-        """Give every symbol an epoch, and every member a domain."""
+        """Give every symbol an epoch, and every member a part."""
         for s in self.order:
             inputs = [self.value_of(i) for i in s.inputs]
             self.epoch[s] = max((self.epoch[i] for i in inputs), default=0)
             if s in self.scalars or s.shape is None or s.numel == 0 or s.op is leaf:
                 continue
-            if (n := trailing(s)) and self.inner[inputs[0].shape] == n and self.fusable(s):
-                self._join(s, inputs[0].shape, row=True)
+            if dims := reduced_dims(s):
+                if self.fusable(s):
+                    self._join(s, inputs, inputs[0].shape, dims, False)
+                    self.rows.add(s)
             elif is_pointwise(s) and self.fusable(s):
-                host = self._row_host(s, inputs)
-                self._join(s, host if host is not None else s.shape, row=host is not None)
+                host = self._host(s, inputs)
+                if host is not None and self._join(s, inputs, self.domain[host], self.dims[self.root(host)], True):
+                    self.rows.add(s)
+                else:
+                    self._join(s, inputs, s.shape, None, False)
 
-    def _join(self, s: Symbol, domain: Shape, row: bool) -> None:
-        self.domain[s] = domain
-        if row:
-            self.rows.add(s)
-        epoch, depth = 0, 0
-        for i in s.inputs:
-            i = self.value_of(i)
+    def _join(self, s: Symbol, inputs: list[Symbol], domain: Shape, dims: Dims | None, at_row: bool) -> bool:
+        """Make `s` a member. One that is computed a row is refused (False) where it would be cut off from the rows it goes with."""
+        links, epoch = [], 0
+        for i in inputs:
             if i not in self.scalars:
-                inside = self.inside(i, domain, row and trailing(s) == 0)
-                base = i if inside == "direct" else peel(i, self.value_of)[0]
-                at = (self.epoch[base] + (0 if inside or base.op is leaf else 1), self.depth.get(base, 0) + 1 if inside else 0)
-                epoch, depth = max((epoch, depth), at)
-        self.epoch[s], self.depth[s] = (epoch, depth) if depth < _DEPTH else (epoch + 1, 0)
+                member = self.inside(i, domain, dims, at_row)
+                if member is not None:
+                    links.append(member)
+                    epoch = max(epoch, self.epoch[member])
+                elif (base := self.base(i)).op is not leaf:
+                    epoch = max(epoch, self.epoch[base] + 1)
+        links = [m for m in links if self.epoch[m] == epoch]
+        depth = max((self.depth[m] + 1 for m in links), default=0)
+        found = {d for m in links if (d := self.dims[self.root(m)]) is not None} | ({dims} if dims is not None else set())
+        if len(found) > 1 or depth >= _DEPTH:
+            links, depth, epoch = [], 0, epoch + 1
+            found = {dims} if dims is not None else set()
+        if at_row and not links:
+            return False
+        self.domain[s], self.epoch[s], self.depth[s] = domain, epoch, depth
+        self.parent[s] = s
+        self.dims[s] = next(iter(found), None)
+        for m in links:
+            self.parent[self.root(m)] = s
+        return True
 
-    def inside(self, i: Symbol, domain: Shape, at_row: bool) -> str:
-        """How an operand can be had inside the loop nest over `domain`: "direct", "row" (a row's value), or "" (from memory)."""
-        if i in self.domain and self.domain[i] == domain and (i in self.rows) == at_row:
-            return "direct"
-        base, chain = peel(i, self.value_of)
-        if base in self.rows and self.domain.get(base) == domain and self._broadcasts_rows(i, base, domain, at_row):
-            return "row"
-        return ""
+    def inside(self, i: Symbol, domain: Shape, dims: Dims | None, at_row: bool) -> Symbol | None:
+        """The member whose value an operand has in a loop nest over `domain`; None where it must come from memory."""
+        if self.domain.get(i) == domain and (i in self.rows) == at_row and (not at_row or self.dims[self.root(i)] == dims):
+            return i
+        base = self.base(i)
+        if base not in self.rows or self.domain[base] != domain:
+            return None
+        own = self.dims[self.root(base)]
+        if own is None or dims not in (None, own):
+            return None
+        if (i, at_row) not in self._are_rows:
+            self._are_rows[i, at_row] = self._broadcasts(i, base, domain, own, at_row)
+        return base if self._are_rows[i, at_row] else None
 
-    def _broadcasts_rows(self, i: Symbol, base: Symbol, domain: Shape, at_row: bool) -> bool:
+    def _broadcasts(self, i: Symbol, base: Symbol, domain: Shape, dims: Dims, at_row: bool) -> bool:
         """Whether `i` is the row's value `base`, over its row or with size-1 dims in place of the reduced ones."""
         place = place_of(i, self.value_of)
-        inner = self.inner[domain]
-        rows = domain[: len(domain) - inner]
         if place is None or place.offset:
             return False
-        want = contiguous_strides(rows)
+        rows = without(domain, dims)
+        steps = contiguous_strides(rows)
         if at_row:
-            return i.numel == base.numel and [s for s, n in zip(place.strides, i.shape, strict=True) if n != 1] == [
-                s for s, n in zip(want, rows, strict=True) if n != 1
-            ]
-        return i.shape == domain and all(n == 1 or a == b for a, b, n in zip(place.strides, want + (0,) * inner, domain, strict=True))
+            own = [s for s, n in zip(place.strides, i.shape, strict=True) if n != 1]
+            return i.numel == base.numel and own == [s for s, n in zip(steps, rows, strict=True) if n != 1]
+        kept = iter(steps)
+        want = [0 if d in dims else next(kept) for d in range(len(domain))]
+        return i.shape == domain and all(n == 1 or a == b for a, b, n in zip(place.strides, want, domain, strict=True))
 
-    def _row_host(self, s: Symbol, inputs: list[Symbol]) -> Shape | None:
-        """The domain whose rows `s` is computed for: one of its operands is a row's value, and the others can be read for a row."""
+    def _host(self, s: Symbol, inputs: list[Symbol]) -> Symbol | None:
+        """A row's value among the operands, in whose rows `s` can be computed: the others can be had there too."""
         for i in inputs:
-            base, _ = peel(i, self.value_of)
+            base = self.base(i)
             if base not in self.rows:
                 continue
-            domain = self.domain[base]
-            inner = self.inner[domain]
-            rows = domain[: len(domain) - inner]
-            if [n for n in s.shape if n != 1] != [n for n in rows if n != 1]:
-                continue
-            if all(
-                j in self.scalars or self.inside(j, domain, True) or (peel(j, self.value_of)[0].op is leaf and place_of(j, self.value_of))
-                for j in inputs
+            domain, dims = self.domain[base], self.dims[self.root(base)]
+            assert dims is not None
+            if [n for n in s.shape if n != 1] == [n for n in without(domain, dims) if n != 1] and all(
+                j in self.scalars or self.inside(j, domain, dims, True) is not None or self._is_ready(j, base) for j in inputs
             ):
-                return domain
+                return base
         return None
 
+    def _is_ready(self, j: Symbol, member: Symbol) -> bool:
+        """Whether `j` is in memory before the group of `member` begins."""
+        base = self.base(j)
+        return (base.op is leaf or self.epoch[base] < self.epoch[member]) and place_of(j, self.value_of) is not None
 
-def fuse(order: list[Symbol], outputs: list[Symbol], fusable: Callable[[Symbol], bool], value_of: Callable[[Symbol], Symbol]) -> Fusion:
+    def source(self, i: Symbol, s: Symbol) -> Symbol | None:
+        """The member of its own group from which `s` has its operand `i`; None where that is read from memory."""
+        at_row = s in self.rows and not reduced_dims(s)
+        member = self.inside(i, self.domain[s], self.dims[self.root(s)], at_row)
+        return member if member is not None and self.root(member) is self.root(s) else None
+
+
+def fuse(order: list[Symbol], outputs: list[Symbol], fusable: Callable[[Symbol], bool], value_of: Resolve) -> Fusion:
     """The groups of a program whose symbols are `order`; `outputs` must be in memory at its end."""
     g = _Grouping(order, fusable, value_of)
     g.run()
-    parent = {s: s for s in g.domain}
-
-    def find(s: Symbol) -> Symbol:
-        while parent[s] is not s:
-            parent[s] = parent[parent[s]]
-            s = parent[s]
-        return s
-
-    for s in g.domain:
-        for i in s.inputs:
-            i = value_of(i)
-            inside = "" if i in g.scalars else g.inside(i, g.domain[s], s in g.rows and trailing(s) == 0)
-            base = i if inside == "direct" else peel(i, value_of)[0]
-            if inside and g.epoch[base] == g.epoch[s]:
-                parent[find(base)] = find(s)
     groups: dict[Symbol, Group] = {}
     group_of: dict[Symbol, Group] = {}
     for s in g.domain:
-        root = find(s)
+        root = g.root(s)
         if root not in groups:
-            domain = g.domain[s]
-            groups[root] = Group(domain, g.inner.get(domain, 0))
+            groups[root] = Group(g.domain[s], g.dims[root] or ())
         group = group_of[s] = groups[root]
         group.members.append(s)
         if s in g.rows:
@@ -229,33 +245,39 @@ def fuse(order: list[Symbol], outputs: list[Symbol], fusable: Callable[[Symbol],
 
 
 def _connect(g: _Grouping, group_of: dict[Symbol, Group], order: list[Symbol], outputs: list[Symbol]) -> None:
-    """Note what each group reads from memory, and what it must write there."""
-    written = {s for s in outputs if s in group_of}
+    """Note what each group reads from memory, and what it must write there: what is asked for, from the outputs down."""
+    wanted = {g.base(s) for s in outputs} | {s for s in outputs if s in group_of}
+    stack = list(wanted)
+    visited: set[int] = set()
+    while stack:
+        s = stack.pop()
+        group = group_of.get(s)
+        if group is None:
+            found = [g.base(g.value_of(i)) for i in s.inputs]
+        elif id(group) not in visited:
+            visited.add(id(group))
+            found = _read(g, group)
+        else:
+            continue
+        for i in found:
+            if i not in wanted and i not in g.scalars:
+                wanted.add(i)
+                stack.append(i)
     for s in order:
-        home = group_of.get(s)
-        for i in s.inputs:
-            i = g.value_of(i)
-            if i in g.scalars:
-                continue
-            base, _ = peel(i, g.value_of)
-            inside = g.inside(i, home.domain, s in home.rows and trailing(s) == 0) if home is not None else ""
-            source = i if inside == "direct" else base
-            if home is not None and inside and group_of.get(source) is home:
-                continue
-            if i in group_of:
-                written.add(i)
-            elif base in group_of and (home is not None or i is base):
-                written.add(base)
-            if home is not None and i not in home.places:
-                place = place_of(i, g.value_of)
-                home.places[i] = (
-                    place
-                    if place is not None and (place.base in group_of or place.base.op is leaf)
-                    else Place(i, contiguous_strides(i.shape), 0)
-                )
-    for s in order:  # a view that is computed by itself reads what lies under it from memory
-        if s not in group_of and s not in g.scalars:
-            written |= {g.value_of(i) for i in s.inputs if g.value_of(i) in group_of}
-    for s in order:
-        if s in written:
+        if s in wanted and s in group_of:
             group_of[s].outputs.append(s)
+
+
+def _read(g: _Grouping, group: Group) -> list[Symbol]:
+    """The symbols in whose memory a group's operands lie."""
+    found = []
+    for s in group.members:
+        for i in map(g.value_of, s.inputs):
+            if i in g.scalars or i in group.places or g.source(i, s) is not None:
+                continue
+            place = place_of(i, g.value_of)
+            if place is None or place.base in g.scalars:
+                place = Place(i, contiguous_strides(i.shape), 0)
+            group.places[i] = place
+            found.append(g.base(i))
+    return found

@@ -7,6 +7,9 @@ functions append instructions to the builder. Python numbers take the kind of th
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ class Unsupported(Exception):
 
 def llvm_type(kind: np.dtype) -> str:
     """The LLVM type of one lane in a register."""
-    return "i1" if kind == BOOL else {"f4": "float", "f8": "double"}.get(kind.str[1:]) or f"i{kind.itemsize * 8}"
+    return "i1" if kind == BOOL else {"f2": "half", "f4": "float", "f8": "double"}.get(kind.str[1:]) or f"i{kind.itemsize * 8}"
 
 
 def literal(number: Any, kind: np.dtype) -> str:
@@ -41,19 +44,28 @@ _OF_BOOL = {"add": "or", "mul": "and"}  # sums and products of truth values
 
 
 class Builder:
-    """Instructions in order. Equal instructions are written once."""
+    """Instructions in order. Equal instructions are written once. Builders `beside` one another write one text, with other lanes."""
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, beside: Builder | None = None) -> None:
         self.lanes = lanes
-        self.lines: list[str] = []
-        self.declarations: set[str] = set()
-        self._known: dict[str, str] = {}
-        self._next = 0
+        self.lines: list[str] = beside.lines if beside else []
+        self.declarations: set[str] = beside.declarations if beside else set()
+        self._known: dict[str, str] = beside._known if beside else {}
+        self._count = beside._count if beside else count(1)
+        self.has_half = True  # whether float16 can be converted
+        self.is_avx512 = False  # whether instructions of that processor may be used
 
     def fresh(self, hint: str = "v") -> str:
         """A new register name."""
-        self._next += 1
-        return f"%{hint}{self._next}"
+        return f"%{hint}{next(self._count)}"
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """What is computed within is not reused behind it; what was computed before is reused within."""
+        before = dict(self._known)
+        yield
+        self._known.clear()
+        self._known.update(before)
 
     def block(self, label: str) -> None:
         """Begin a basic block: what was computed before may not dominate it, so nothing is reused."""
@@ -105,6 +117,18 @@ class Builder:
         return Value(self, self.define(f"call {self.vector(kind)} {full}({given})"), kind)
 
 
+    def can_scale(self, kind: np.dtype) -> bool:
+        """Whether there is an instruction for `scaled`."""
+        return self.is_avx512 and self.lanes * kind.itemsize == 64
+
+    def scaled(self, x: Value, n: Value) -> Value:
+        """`x * 2**n`, rounded once, for a whole number n."""
+        t, short = self.vector(x.kind), "ps" if x.kind == F32 else "pd"
+        name, mask = f"@llvm.x86.avx512.mask.scalef.{short}.512", f"i{self.lanes}"
+        self.declarations.add(f"declare {t} {name}({t}, {t}, {t}, {mask}, i32)")
+        return Value(self, self.define(f"call {t} {name}({t} {x.name}, {t} {n.name}, {t} {x.name}, {mask} -1, i32 4)"), x.kind)
+
+
 class Value:
     """A vector in a register, or a constant one."""
 
@@ -117,6 +141,11 @@ class Value:
     def dtype(self) -> np.dtype:
         """The kind, under the name that NumPy's arrays have it."""
         return self.kind
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether this is a constant that is known here, and no nan."""
+        return not self.name.startswith("%") and "0x7FF8" not in self.name
 
     # --- conversions ------------------------------------------------------------------------------------------------------------
 
@@ -199,16 +228,16 @@ class Value:
         return Value(self.b, self.b.define(f"{op} {self.b.vector(a.kind)} {a.name}, {b.name}"), BOOL)
 
     def __add__(self, o: Any) -> Value:
-        return self._binary(o, "fadd", "add")
+        return self._binary(o, "fadd contract", "add")
 
     def __radd__(self, o: Any) -> Value:
-        return self._binary(o, "fadd", "add", True)
+        return self._binary(o, "fadd contract", "add", True)
 
     def __sub__(self, o: Any) -> Value:
-        return self._binary(o, "fsub", "sub")
+        return self._binary(o, "fsub contract", "sub")
 
     def __rsub__(self, o: Any) -> Value:
-        return self._binary(o, "fsub", "sub", True)
+        return self._binary(o, "fsub contract", "sub", True)
 
     def __mul__(self, o: Any) -> Value:
         return self._binary(o, "fmul", "mul")

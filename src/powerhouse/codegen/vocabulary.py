@@ -141,6 +141,8 @@ def imag(s: Any, x: Value) -> Value:
 @function
 def minimum(s: Any, a: Value, b: Value) -> Value:
     """The smaller; nan if either is."""
+    if b.is_constant:
+        return s.where(a >= b, b, a)
     if a.kind.kind == "f":
         return s.where((a < b) | (a != a), a, b)
     return s.where(a < b, a, b)
@@ -149,6 +151,8 @@ def minimum(s: Any, a: Value, b: Value) -> Value:
 @function
 def maximum(s: Any, a: Value, b: Value) -> Value:
     """The larger; nan if either is."""
+    if b.is_constant:
+        return s.where(a <= b, b, a)
     if a.kind.kind == "f":
         return s.where((a > b) | (a != a), a, b)
     return s.where(a > b, a, b)

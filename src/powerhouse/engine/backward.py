@@ -52,35 +52,37 @@ class Output(NamedTuple):
 def backward(roots: Sequence[Symbol], seeds: Sequence[Symbol], wanted: Sequence[Symbol], retain: bool, create_graph: bool) -> Found:
     """Gradients of the roots, of this thread's segment, through this and earlier segments. `wanted` may be any symbols of the segment."""
     segment = RECORDER.now.segment
-    leaves: dict[int, list[Any]] = {}
+    owners = segment.owners
+    leaves: dict[int, tuple[Any, Symbol]] = {}
     histories: dict[Record, Accumulator] = {}
     targets = [_Target(w, segment) for w in wanted]
     visited: set[Symbol] = set()  # in this backward: a graph planted twice over is no reuse
-    frontier = _merge(zip(roots, seeds, strict=True))
+    frontier = _merge(zip(roots, seeds))
     while frontier:
-        inner = tuple(dict.fromkeys(s for t in targets for s in t.symbols))
+        inner = tuple(dict.fromkeys([s for t in targets for s in t.symbols])) if targets else ()
         found = _walk(segment, frontier, inner, create_graph)
         _refuse_reuse(found.used, segment.used)
         for t in targets:
             t.collect(inner, found.wanted)
-        for v, g in zip(found.variables, found.grads, strict=True):
+        for v, g in zip(found.variables, found.grads):
             if g is None:
                 continue
-            owner = segment.owners[v]
-            if isinstance(owner, History):
+            owner = owners[v]
+            kind = owner.__class__
+            if kind is History:
                 if owner.record.is_spent:
                     raise _second_time(owner.symbol)
                 histories.setdefault(owner.record, Accumulator()).add(owner.symbol, g)
-            elif not isinstance(owner, Output) and owner.requires_grad:
-                entry = leaves.setdefault(id(owner), [owner, None])
-                entry[1] = g if entry[1] is None else entry[1] + g
+            elif kind is not Output and owner.requires_grad:
+                have = leaves.get(id(owner))
+                leaves[id(owner)] = (owner, g if have is None else have[1] + g)
         visited |= found.used
-        frontier = _next_record(histories, segment, targets, retain)
+        frontier = _next_record(histories, segment, targets, retain) if histories else {}
     if not retain:
         segment.used |= visited
         segment.generation += 1
     return Found(
-        [(owner, g) for owner, g in leaves.values()],
+        list(leaves.values()),
         [t.total if t.leaf is None else leaves.get(id(t.leaf), (None, None))[1] for t in targets],
     )
 
@@ -123,6 +125,8 @@ def _merge(pairs: Any) -> dict[Symbol, Symbol]:
 
 
 def _refuse_reuse(visited: frozenset[Symbol], used: set[Symbol]) -> None:
+    if used.isdisjoint(visited):
+        return
     again = next((s for s in visited if s in used and not s.op.linear), None)
     if again is not None:
         raise _second_time(again)
@@ -138,8 +142,6 @@ def _second_time(s: Symbol) -> RuntimeError:
 
 def _next_record(histories: dict[Record, Accumulator], segment: Segment, targets: list[_Target], retain: bool) -> dict[Symbol, Symbol]:
     """The latest record that gradients have arrived at, replanted: its symbols with their gradients."""
-    if not histories:
-        return {}
     record = max(histories, key=lambda r: r.serial)
     arrived = histories.pop(record).items()
     extra = [t.history.symbol for t in targets if t.history is not None and t.history.record is record]

@@ -1,27 +1,28 @@
-"""The native tier: a program of fused kernels, with the reference tier's calls between them."""
+"""The native tier: a segment's program as a list of kernels in native code, with the reference tier's calls between them where there is no kernel."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from math import prod
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..codegen.emit import Kernel, can_emit, emit, memory_kind
-from ..codegen.fuse import KINDS, Group, fuse
-from ..codegen.values import Unsupported
+from ..codegen.emit import can_emit
+from ..codegen.fuse import KINDS
+from ..codegen.plan import Layout, Node, Planner, arrange, schedule, size_of
+from ..codegen.simplify import simplify
+from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
-from ..graph.op import leaf, number
+from ..core.errors import OutOfMemoryError
+from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
-from ..runtime import native, reference
-from ..runtime.reference import Program, Step, order_of, overwriter, overwrites, sharing, used_once, value_of
+from ..runtime import memory, native, objects, reference, team
+from ..runtime.reference import order_of, value_of
 
-_PARALLEL = 1 << 15  # elements below which a second thread costs more than it gives
-_WORTH = 1 << 17  # elements times ops from which the tier "auto" compiles a group
+_CHUNK = 1 << 15  # work that is worth a chunk of its own
+_SHARED = 1 << 19  # work from which a program is shared by the team
+_WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
 
 
 def fusable(s: Symbol) -> bool:
@@ -31,177 +32,295 @@ def fusable(s: Symbol) -> bool:
     return s.op.name.startswith("reduce_") or can_emit(s)
 
 
-def program(outputs: tuple[Symbol, ...]) -> Program:
-    """The program that computes `outputs`: as the reference tier's, but groups of symbols are one step."""
-    values = [value_of(s) for s in outputs]
+def program(outputs: tuple[Symbol, ...]) -> Any:
+    """The program that computes `outputs`."""
+    simple = simplify(outputs)
+    values = [simple[s] for s in outputs]
     order = order_of(values)
-    least = 0 if config.values["tier"] == "native" else _WORTH
-    if sum(s.numel for s in order if s.shape is not None) < least:
+    if config.values["tier"] == "auto" and _price(order) < _WORTH:
         return reference.program(outputs)
-    fusion = fuse(order, values, fusable, value_of)
-    kernels = {id(g): k for g in fusion.groups if (k := _kernel(g, fusion.scalars, least)) is not None}
-    return _Planner(outputs, values, order, fusion.group_of, kernels).plan() if kernels else reference.program(outputs)
+    return _Assembly(outputs, values, order).program()
 
 
-def _kernel(group: Group, scalars: frozenset[Symbol], least: int) -> Kernel | None:
-    if not group.domain or prod(group.domain) * len(group.members) < least:
-        return None
-    try:
-        kernel = emit(group, scalars, value_of)
-        native.function(kernel.text, "kernel")
-    except Unsupported:
-        return None
-    except RuntimeError as error:  # LLVM refuses the text: the group is left to the reference tier
-        if config.values["debug"]:
-            print(f"powerhouse: no kernel for {', '.join(s.op.name for s in group.members)}: {error}")
-        return None
-    return kernel
+def _price(order: list[Symbol]) -> float:
+    """Roughly the microseconds that the reference tier takes."""
+    return sum(1.0 + (s.numel if s.shape is not None else 0) / 2000 for s in order if s.inputs and s.op.layout is None)
 
 
-class _Planner:
-    """Orders the steps, each after what it reads."""
+class Part(NamedTuple):
+    """A stretch of a program: records `first` to `last` for the team, or one call of the reference tier."""
 
-    def __init__(
-        self,
-        outputs: tuple[Symbol, ...],
-        values: list[Symbol],
-        order: list[Symbol],
-        group_of: dict[Symbol, Group],
-        kernels: dict[int, Kernel],
-    ) -> None:
-        self.outputs, self.values, self.group_of, self.kernels = outputs, values, group_of, kernels
-        self.alone = used_once(order, values)
-        self.donated: list[tuple[int, int]] = []
-        self.register: dict[Symbol, int] = {}
-        self.steps: list[tuple[Callable[..., Any], tuple[Symbol, ...], tuple[Symbol, ...], str]] = []
-        self.leaves: list[tuple[int, int]] = []
+    first: int
+    last: int
+    shared: bool
+    run: Callable[..., Any] | None = None
+    inputs: tuple[int, ...] = ()
+    out: int = 0
+    free: tuple[int, ...] = ()
+    dtype: Any = None  # of a result that kernels read
 
-    def _kernel_of(self, s: Symbol) -> Kernel | None:
-        group = self.group_of.get(s)
-        kernel = self.kernels.get(id(group)) if group is not None else None
-        return kernel if kernel is not None and s in kernel.outputs else None
 
-    def _needs(self, s: Symbol) -> list[Symbol]:
-        kernel = self._kernel_of(s)
-        if kernel is None:
-            return [value_of(i) for i in s.inputs]
-        group = self.group_of[s]
-        return [*(group.places[i].base for i in kernel.inputs), *kernel.numbers]
+class Program:
+    """Native code with its tables. `run` fills in the addresses of this run's buffers and starts the team.
 
-    def plan(self) -> Program:
-        """The program."""
-        stack = [(s, False) for s in reversed(self.values)]
-        while stack:
-            s, ready = stack.pop()
-            if s in self.register:
-                continue
-            if ready or not (needs := [n for n in self._needs(s) if n not in self.register]):
-                self._add(s)
+    A **cell** is a numbered address: the arena's (cell 0), a leaf's, that of an output or of an array that a reference call made. Each
+    pointer of each kernel is a cell and an offset.
+    """
+
+    def __init__(self, outputs: tuple[Symbol, ...], steps: tuple[str, ...]) -> None:
+        self.symbols = outputs
+        self.steps = steps  # what runs, by name
+        self.nodes: tuple[Node, ...] = ()  # the plan, in order: records are the tasks of its nodes
+        self.parts: tuple[Part, ...] = ()
+        self.made: tuple[tuple[Any, Any, int], ...] = ()  # (shape, dtype, slot of a donor or -1) of each output that kernels write
+        self.values: tuple[tuple[int, int, Any, int], ...] = ()  # (index in made or -1, cell, dtype, copy) of each output
+        self.integers: tuple[tuple[int, int], ...] = ()  # (index, slot) of numbers that are not floats
+        self.called: tuple[tuple[str, int, int], ...] = ()  # ("leaf", slot, cell) or ("made", index, cell): what reference calls read
+        self.views: tuple[tuple[int, int, Any, Any, int], ...] = ()  # likewise, in the arena: (cell, offset, shape, dtype, bytes)
+        self.arena_size = self.scratch = self.cell_count = 0
+        self.arena: Any = None
+        self.code = self.numbers = self.status = self.frame = self.cells = _NONE
+        self.frame_at = 0
+        self.tables: tuple[Any, ...] = ()  # the memory that the frame refers to
+        self.firm = 0  # records before the first that may overwrite what the caller gave up
+        self.stopped: KeyboardInterrupt | None = None  # came when it was too late to stop: to be raised once the results are stored
+
+    def run(self, leaves: Any, donate: bool = False) -> list[Any]:
+        """The outputs. Errors name the op in which they arose."""
+        with _running:
+            return self._run(leaves, donate)
+
+    def _run(self, leaves: list[Any], donate: bool) -> list[Any]:
+        arena = memory.arena(self.arena_size)
+        if arena is not self.arena:
+            self.arena, self.cells[0] = arena, memory.address(arena)
+        made = [
+            leaves[donor] if donor >= 0 and donate and memory.is_ours(leaves, donor) else memory.empty(shape, dtype)
+            for shape, dtype, donor in self.made
+        ]
+        for index, slot in self.integers:
+            self.numbers[index] = leaves[slot]
+        self.frame[objects.LEAVES], self.frame[objects.MADE] = id(leaves), id(made)
+        fill = objects.fill()
+        fill(self.frame_at)
+        self.status[:3] = 0
+        arrays: list[Any] = []
+        try:
+            if len(self.parts) == 1:
+                part = self.parts[0]
+                team.run(self.code, part.first, part.last, self.scratch, part.shared, self.status)
             else:
-                stack.append((s, True))
-                stack.extend((n, False) for n in reversed(needs))
-        return self._program()
+                arrays = self._arrays(leaves, made)
+                self._run_parts(arrays, fill)
+        except MemoryError as error:
+            raise OutOfMemoryError(str(error)) from error
+        except KeyboardInterrupt as stop:
+            if not donate or self.status[_PROGRESS] <= self.firm:
+                raise  # nothing that the caller holds has been overwritten: the program can be run again
+            self._run_parts(arrays, fill)
+            self.stopped = stop
+        if self.status[0]:
+            return reference.program(self.symbols).run(leaves, False)  # says what is wrong
+        return [
+            (made[k] if copy == reference.NEVER else made[k].copy())
+            if k >= 0
+            else reference.owned(arrays[cell] if cell >= 0 else leaves[~cell], dtype, copy)
+            for k, cell, dtype, copy in self.values
+        ]
 
-    def _new(self, s: Symbol) -> int:
-        return self.register.setdefault(s, len(self.register))
+    def _arrays(self, leaves: list[Any], made: list[Any]) -> list[Any]:
+        """What calls of the reference tier read, by cell."""
+        arrays: list[Any] = [None] * self.cell_count
+        for kind, index, cell in self.called:
+            arrays[cell] = leaves[index] if kind == "leaf" else made[index]
+        for cell, offset, shape, dtype, count in self.views:
+            arrays[cell] = self.arena[offset : offset + count].view(dtype).reshape(shape)
+        return arrays
 
-    def _add(self, s: Symbol) -> None:
-        if s.op is leaf or s.op is number:
-            self.leaves.append((s.attrs[0], self._new(s)))
-            return
-        kernel = self._kernel_of(s)
-        if kernel is None:
-            self._new(s)
-            inputs = tuple(value_of(i) for i in s.inputs)
-            in_place = overwrites(s, self.alone)
-            if in_place and inputs[0].op is leaf:
-                self.donated.append((inputs[0].attrs[0], self.register[inputs[0]]))
-            self.steps.append((overwriter(s) if in_place else reference.kernel(s), inputs, (s,), s.op.name))
-            return
-        for o in kernel.outputs:
-            self._new(o)
-        needs = tuple(self._needs(s))
-        self.steps.append((_runner(kernel, self.group_of[s]), needs, kernel.outputs, "kernel"))
+    def _run_parts(self, arrays: list[Any], fill: Any) -> None:
+        """Kernels and calls of the reference tier, in turn; those that have been run are passed over."""
+        status = self.status
+        with np.errstate(all="ignore"):
+            for k, part in enumerate(self.parts):
+                if part.run is None:
+                    if part.last > status[_PROGRESS]:
+                        team.run(self.code, part.first, part.last, self.scratch, part.shared, status)
+                    if status[0]:
+                        return
+                elif k >= status[_CALLED]:
+                    result = part.run(*[arrays[i] for i in part.inputs])
+                    if part.dtype is not None:
+                        result = np.ascontiguousarray(result, part.dtype).reshape(np.shape(result))
+                        self.cells[part.out] = memory.address(result)
+                        fill(self.frame_at)
+                    arrays[part.out] = result
+                    status[_CALLED] = k + 1
+                    for i in part.free:
+                        arrays[i] = None
 
-    def _program(self) -> Program:
-        last: dict[Symbol, int] = {}
-        for n, (_, needs, made, _) in enumerate(self.steps):
-            last.update(dict.fromkeys((*made, *needs), n))
-        kept = set(self.values)
-        dying: dict[int, list[int]] = {}
-        for s, n in last.items():
-            if s not in kept:
-                dying.setdefault(n, []).append(self.register[s])
-        steps = []
-        for n, (run, needs, made, name) in enumerate(self.steps):
-            registers = tuple(self.register[s] for s in made)
-            steps.append(
-                Step(
-                    run,
-                    tuple(self.register[s] for s in needs),
-                    registers if name == "kernel" else registers[0],
-                    tuple(dying.get(n, ())),
-                    name,
-                )
-            )
-        copies = sharing(self.values)
-        registers = tuple(self.register[s] for s in self.values)
-        return Program(
-            tuple(self.leaves),
-            tuple(steps),
-            registers,
-            len(self.register),
-            tuple(s.dtype.numpy for s in self.outputs),
-            copies,
-            tuple(self.donated),
+    def salvage(self, leaves: Sequence[Any], donated: bool) -> list[Any]:
+        """The outputs after `run` has failed: where an op that an output needs fails, its exception stands for it."""
+        return reference.program(self.symbols).salvage(leaves, False)
+
+
+_NONE = np.zeros(0, np.int64)
+_PROGRESS, _CALLED = 1, 2  # words of the status: records run, parts up to the last call of the reference tier
+_STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
+_running = threading.RLock()
+
+
+class _Assembly:
+    """Puts a program together from its plan."""
+
+    def __init__(self, outputs: tuple[Symbol, ...], values: list[Symbol], order: list[Symbol]) -> None:
+        self.outputs, self.values, self.order = outputs, values, order
+        self.cell: dict[Symbol, int] = {}
+        self.target = native.target()
+
+    def program(self) -> Program | reference.Program:
+        nodes = self._nodes()
+        if not any(n.tasks for n in nodes):
+            return reference.program(self.outputs)
+        self.nodes = schedule(nodes, self.values)
+        self.layout: Layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
+        return self._assemble()
+
+    def _nodes(self) -> list[Node]:
+        """The nodes of the plan. Groups that have no kernel are left to the reference tier, member by member."""
+        refused: set[Symbol] = set()
+        while True:
+            planner = Planner(self.order, self.values, fusable, value_of, self.target, frozenset(refused))
+            nodes = planner.plan()
+            failed = set(planner.failed)
+            for n in nodes:
+                if n.tasks and not all(_compiles(t) for t in n.tasks):
+                    failed |= set(n.writes) | {i for s in n.writes if s.op is item for i in s.inputs}
+                    failed |= {m for s in n.writes if s in planner.fusion.group_of for m in planner.fusion.group_of[s].members}
+            if not failed - refused:
+                return nodes
+            refused |= failed
+
+    # --- cells ------------------------------------------------------------------------------------------------------------------
+
+    def _cell(self, s: Symbol) -> int:
+        """The cell of a value; 0 is the arena's."""
+        return self.cell.setdefault(s, len(self.cell) + 1)
+
+    def _pointer(self, at: At) -> tuple[int, int]:
+        """A cell and an offset."""
+        inside = self.layout.offsets.get(at.base)
+        return (0, inside + at.offset) if inside is not None else (self._cell(at.base), at.offset)  # type: ignore[arg-type]
+
+    # --- tables -----------------------------------------------------------------------------------------------------------------
+
+    def _assemble(self) -> Program:
+        p = Program(self.outputs, tuple(n.label for n in self.nodes))
+        p.nodes = tuple(self.nodes)
+        stepped = {i: None for n in self.nodes if n.step is not None for i in n.reads}
+        by_kernels = {s for n in self.nodes if n.step is None for s in n.writes}
+        self._records(p)
+        made = [s for s in dict.fromkeys(self.values) if s in by_kernels]
+        index = {s: k for k, s in enumerate(made)}
+        donors = self.layout.donors
+        p.made = tuple((s.shape, s.dtype.numpy, donors[s].attrs[0] if s in donors else -1) for s in made)
+        p.values = self._values(index)
+        p.called = tuple(
+            ("leaf", s.attrs[0], self._cell(s)) if s.op is leaf or s.op is number else ("made", index[s], self._cell(s))
+            for s in stepped
+            if s.op is leaf or s.op is number or s in index
         )
+        p.views = tuple(
+            (self._cell(s), self.layout.offsets[s], s.shape, s.dtype.numpy, size_of(s)) for s in stepped if s in self.layout.offsets
+        )
+        p.cell_count = len(self.cell) + 1
+        p.arena_size = self.layout.size
+        self._frame(p, index)
+        return p
+
+    def _records(self, p: Program) -> None:
+        """The code, and in `self` what its pointers and numbers are."""
+        for_memory = {at.base for n in self.nodes for t in n.tasks for at in pointers_of(t)}
+        last = {s: k for k, n in enumerate(self.nodes) for s in n.reads}
+        kept = set(self.values)
+        parts: list[Part] = []
+        self.pool: list[tuple[int, int]] = []  # (cell, offset)
+        self.numbers: list[int] = []
+        self.floats: list[tuple[int, int]] = []  # (slot, index)
+        integers: list[tuple[int, int]] = []
+        records: list[list[int]] = []
+        p.status, p.firm, work = np.zeros(8, np.int64), -1, 0
+        for k, n in enumerate(self.nodes):
+            if p.firm < 0 and any(s in self.layout.donors for s in n.writes):
+                p.firm = len(records)
+            if n.step is not None:
+                free = tuple(self._cell(i) for i in n.reads if last[i] == k and i not in kept)
+                dtype = n.step.dtype.numpy if n.step in for_memory else None
+                run, inputs = reference.kernel(n.step), tuple(map(self._cell, n.reads))
+                parts.append(Part(0, 0, False, run, inputs, self._cell(n.step), free, dtype))
+                continue
+            for t in n.tasks:
+                chunks = max(1, t.work // _CHUNK)
+                records.append([native.addresses(t.text)[0], len(self.pool), len(self.numbers), t.count, t.grain, chunks])
+                self.pool += [self._pointer(at) for at in pointers_of(t)]
+                if t.refuse is not None:
+                    self.pool.append((0, -1))  # the status, see `_frame`
+                for x in numbers_of(t):
+                    if isinstance(x, Symbol):
+                        slot, kind = x.attrs
+                        (self.floats.append((slot, len(self.numbers))) if kind == "float" else integers.append((len(self.numbers), slot)))
+                    self.numbers.append(0 if isinstance(x, Symbol) else x)
+                p.scratch = max(p.scratch, t.scratch)
+            work += sum(t.work for t in n.tasks)
+            goes_on = parts and parts[-1].run is None and work < _STRETCH
+            first = parts.pop().first if goes_on else len(records) - len(n.tasks)
+            work = work if goes_on else 0
+            if len(records) > first:
+                parts.append(Part(first, len(records), work >= _SHARED))
+        p.parts, p.integers = tuple(parts), tuple(integers)
+        p.code = np.array(records, np.int64).reshape(len(records), team.RECORD)
+
+    def _values(self, index: dict[Symbol, int]) -> tuple[tuple[int, int, Any, int], ...]:
+        """How each output is had: from what kernels made, from a leaf (as ~slot), or from a call; a second time only as a copy."""
+        seen: set[Symbol] = set()
+        found = []
+        for s, o in zip(self.values, self.outputs, strict=True):
+            fresh = s not in seen
+            seen.add(s)
+            if s in index:
+                found.append((index[s], -1, None, reference.NEVER if fresh else reference.SHARES))
+            elif s.op is leaf or s.op is number:
+                found.append((-1, ~s.attrs[0], o.dtype.numpy, reference.SHARES))
+            else:
+                found.append((-1, self._cell(s), o.dtype.numpy, reference.UNKNOWN if fresh else reference.SHARES))
+        return tuple(found)
+
+    def _frame(self, p: Program, index: dict[Symbol, int]) -> None:
+        """The tables from which pointers and numbers are filled in."""
+        slots = [(s.attrs[0], c) for s, c in self.cell.items() if s.op is leaf]
+        results = [(index[s], c) for s, c in self.cell.items() if s in index]
+        p.cells = np.zeros(p.cell_count + 1, np.int64)
+        p.cells[-1] = memory.address(p.status)
+        links = [(c, o) if o >= 0 else (p.cell_count, 0) for c, o in self.pool]
+        tables = [np.array(t or [(0, 0)], np.int64) for t in (slots, results, self.floats, links)]
+        counts = [len(t) for t in (slots, results, self.floats, links)]
+        p.numbers = np.array([*self.numbers, 0], np.int64)
+        pool = np.zeros(len(links) + 1, np.int64)
+        p.code[:, 1] = memory.address(pool) + 8 * p.code[:, 1]
+        p.code[:, 2] = memory.address(p.numbers) + 8 * p.code[:, 2]
+        p.frame = np.zeros(objects.FRAME, np.int64)
+        words = (objects.LEAF_TABLE, objects.MADE_TABLE, objects.FLOAT_TABLE, objects.LINK_TABLE)
+        for word, table, count in zip(words, tables, counts, strict=True):
+            p.frame[word], p.frame[word + 1] = memory.address(table), count
+        p.frame[[objects.CELLS, objects.NUMBERS, objects.POOL]] = memory.address(p.cells), memory.address(p.numbers), memory.address(pool)
+        p.frame_at, p.tables = memory.address(p.frame), (*tables, pool)
 
 
-def _runner(kernel: Kernel, group: Group) -> Callable[..., Any]:
-    """The step of a kernel: arrays and numbers in, its outputs' arrays out."""
-    call = native.function(kernel.text, "kernel")
-    kinds = [memory_kind(group.places[i].base.dtype) for i in kernel.inputs]
-    shapes = [(o.shape, o.dtype.numpy) for o in kernel.outputs]
-    n, count, kinds_of_numbers = len(kernel.inputs), kernel.count, [s.attrs[1] == "float" for s in kernel.numbers]
-    sizes = np.array([0] * len(kernel.numbers) + list(kernel.sizes), np.int64)
-    parallel = kernel.work >= _PARALLEL and count > 1
-
-    def run(*args: Any) -> tuple[Any, ...]:
-        arrays = [_row_major(a, k) for a, k in zip(args, kinds, strict=False)]
-        outputs = [np.empty(*s) for s in shapes]
-        pointers = np.array([a.__array_interface__["data"][0] for a in (*arrays, *outputs)], np.uint64)
-        numbers = sizes.copy()
-        for k, (x, is_float) in enumerate(zip(args[n:], kinds_of_numbers, strict=True)):
-            (numbers.view(np.float64) if is_float else numbers)[k] = x
-        p, q = pointers.ctypes.data, numbers.ctypes.data
-        _share_out(call, p, q, count, thread_count() if parallel else 1, 64 if kernel.flat else 1)
-        return tuple(outputs)
-
-    return run
-
-
-def _row_major(a: Any, kind: np.dtype) -> Any:
-    a = np.asarray(a)
-    if a.dtype == bool:
-        a = a.view(np.uint8) if a.flags.c_contiguous else np.ascontiguousarray(a).view(np.uint8)
-    return a if a.flags.c_contiguous and a.dtype == kind else np.ascontiguousarray(a, kind)
-
-
-def thread_count() -> int:
-    """The threads that kernels may use: the flag, or the processors that this process may run on."""
-    return config.values["threads"] or len(os.sched_getaffinity(0))
-
-
-def _share_out(call: Any, pointers: int, numbers: int, count: int, threads: int, grain: int) -> None:
-    """Split `count` rows or elements into one run for each thread."""
-    step = -(-count // (threads * grain)) * grain
-    others = [_pool(os.getpid()).submit(call, pointers, numbers, at, min(at + step, count)) for at in range(step, count, step)]
-    call(pointers, numbers, 0, min(step, count))
-    for other in others:
-        other.result()
-
-
-@cache
-def _pool(process: int) -> ThreadPoolExecutor:
-    """Threads that run kernels; a forked process makes its own."""
-    return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), thread_name_prefix="powerhouse-kernel")
+def _compiles(task: Task) -> bool:
+    """Whether LLVM takes the text of a kernel."""
+    try:
+        native.addresses(task.text)
+        return True
+    except RuntimeError as error:
+        if config.values["debug"]:
+            print(f"powerhouse: no kernel: {error}")
+        return False

@@ -6,6 +6,8 @@ import itertools
 import os
 import threading
 import weakref
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,62 @@ class Storage:
         return True
 
 
+class Bundle:
+    """Private storages that are read and written only together, such as an optimizer's state: they enter a segment, are written and are
+    realized as one, so that a step does not pay for each. Their `segment` is the bundle; whoever looks at one of them dissolves it first.
+
+    `storages`: the members, none when dissolved. `buffers` or `symbols`: their values, realized or pending in `segment`, where they
+    replace the leaves `before`.
+    """
+
+    __slots__ = ("storages", "types", "buffers", "symbols", "segment", "before")
+
+    def __init__(self, storages: list[Storage]) -> None:
+        self.storages = storages
+        self.types = tuple([st.type for st in storages])
+        self.buffers: list[Any] | None = [st.buffer for st in storages]
+        self.symbols: tuple[Symbol, ...] | None = None
+        self.segment: Segment | None = None
+        for st in storages:
+            st.segment, st.symbol, st.buffer = self, None, None
+
+    def enter(self, segment: Segment) -> tuple[Symbol, ...]:
+        """The leaves of the members, which must be realized, in `segment`."""
+        self.before = leaves_from(len(segment.leaves), self.types)
+        segment.leaves += self.buffers
+        return self.before
+
+    def write(self, values: tuple[Symbol, ...], segment: Segment) -> None:
+        """The members, which have entered `segment`, hold these values from now on."""
+        self.symbols, self.segment, self.buffers = values, segment, None
+        segment.bundles.append(self)
+
+    def settle(self, values: Sequence[Any]) -> None:
+        """The members' values are there."""
+        self.buffers, self.symbols, self.segment = list(values), None, None
+
+    def dissolve(self) -> None:
+        """Make the members ordinary storages."""
+        storages, self.storages, segment = self.storages, [], self.segment
+        token = object()
+        for i, st in enumerate(storages):
+            st.token = token
+            st.version += 1
+            if segment is None:
+                st.buffer, st.segment = self.buffers[i], None
+            else:
+                st.symbol, st.segment, st.before = self.symbols[i], segment, self.before[i]
+                segment.live.append(weakref.ref(st))
+        if segment is not None:
+            segment.bundles.remove(self)
+
+
+@memo.memoize
+def leaves_from(slot: int, types: tuple[Type, ...]) -> tuple[Symbol, ...]:
+    """Leaves of these types, from `slot` on."""
+    return tuple([make(leaf, (), (i, kind)) for i, kind in enumerate(types, slot)])
+
+
 class History:
     """How a realized value came about: its symbol in an earlier segment's record."""
 
@@ -108,14 +166,16 @@ def uses_values(s: Symbol) -> bool:
 class Segment:
     """What has been recorded since the last realization, in one thread.
 
-    `leaves`: buffers and numbers by slot. `live`: weak references to pending storages. `owners`: who each variable symbol is (a
-    tensor, a History, a node of user code). `cuts`: hooks on inner symbols. `used`: symbols whose saved values a backward used up.
+    `leaves`: buffers and numbers by slot. `live`: weak references to pending storages. `bundles`: those that are pending. `owners`: who
+    each variable symbol is (a tensor, a History, a node of user code). `cuts`: hooks on inner symbols. `used`: symbols whose saved values
+    a backward used up.
     """
 
     __slots__ = (
         "serial",
         "leaves",
         "live",
+        "bundles",
         "produced",
         "owners",
         "cuts",
@@ -135,6 +195,7 @@ class Segment:
         self.serial = next(_serials)
         self.leaves: list[Any] = []
         self.live: list[weakref.ref[Storage]] = []
+        self.bundles: list[Bundle] = []
         self.produced: set[Symbol] = set()
         self.owners: dict[Symbol, Any] = {}
         self.cuts: dict[Symbol, list[Any]] = {}
@@ -177,6 +238,9 @@ class Segment:
         if pending is self and st.symbol is not None:
             return st.symbol
         if st.buffer is None:
+            if pending.__class__ is Bundle:
+                pending.dissolve()
+                return self.enter(st)
             settle(st)
         if st.outside is not None and st.is_shared:
             return self._enter_shared(st)
@@ -214,6 +278,8 @@ class Segment:
 
     def write(self, st: Storage, value: Symbol) -> None:
         """`st` holds `value` from now on."""
+        if st.segment.__class__ is Bundle:
+            st.segment.dissolve()
         if st.outside is not None and st.is_shared:
             st.target, self.flush = st.buffer, True
         if st.segment is not self or st.buffer is not None or st.symbol is None:
@@ -278,6 +344,9 @@ def settle(st: Storage) -> None:
     """Make sure that `st` has a buffer; realizes the segment in which it is pending."""
     if st.buffer is not None:
         return
+    if st.segment.__class__ is Bundle:
+        st.segment.dissolve()
+        return settle(st)
     if st.segment is RECORDER.now.segment:
         realize()
     elif st.segment is not None:
@@ -292,26 +361,34 @@ def run(segment: Segment, ended: bool = False) -> None:
     """Realize every live pending storage of `segment`. One that has ended gives up the buffers that only it holds."""
     with segment.lock:
         pending = [st for ref in segment.live if (st := ref()) is not None and st.segment is segment and st.buffer is None]
-        if not pending:
+        bundles = segment.bundles
+        if not pending and not bundles:
             segment.live = []
             return
-        outputs = tuple([st.symbol for st in pending])
-        roots = tuple([s for s in outputs if s.needs_grad and not (s in segment.used and uses_values(s))])
+        outputs = tuple(chain([st.symbol for st in pending], *[bundle.symbols for bundle in bundles]))
+        tracked = _tracked(outputs)
+        roots = tuple([s for s in tracked if not (s in segment.used and uses_values(s))])
         keep = saved(roots) if roots else ()
         program = _program(outputs + keep)
-        donate = ended and not any(s.needs_grad for s in outputs)
+        donate = ended and not tracked
         failure = None
         try:
             values = program.run(segment.leaves, donate)
         except Exception as error:
             failure, values = error, program.salvage(segment.leaves, donate)
+            for bundle in list(bundles):
+                pending += bundle.storages
+                bundle.dissolve()
         segment.live = []  # not before: what was interrupted from the keyboard can be run again
-        kept = {s: value for s, value in zip(keep, values[len(outputs) :], strict=True) if not isinstance(value, Exception)}
-        record = Record(segment, roots, kept) if roots else None
-        spent = Record(segment, (), {}) if any(s.needs_grad for s in outputs) else None
+        record = spent = None
+        if tracked:
+            kept = {s: value for s, value in zip(keep, values[len(outputs) :]) if not isinstance(value, Exception)} if keep else {}
+            record = Record(segment, roots, kept) if roots else None
+            spent = Record(segment, (), {})
         alive = frozenset(roots)
+        token = object()  # tokens are compared for one storage at a time
         for st, s, value in zip(pending, outputs, values, strict=False):
-            if isinstance(value, Exception):
+            if failure is not None and isinstance(value, Exception):
                 _restore(st, segment, value)
                 continue
             st.before = None
@@ -322,9 +399,23 @@ def run(segment: Segment, ended: bool = False) -> None:
                 st.history = History(record if s in alive else spent, s)  # type: ignore[arg-type]
             st.buffer = value
             st.symbol = st.segment = None
-            st.token = object()
+            st.token = token
+        at = len(pending)
+        for bundle in bundles:
+            bundle.settle(values[at : at + len(bundle.types)])
+            at += len(bundle.types)
+        segment.bundles = []
         if failure is not None:
             raise failure
+        if program.stopped is not None:
+            stop, program.stopped = program.stopped, None
+            raise stop
+
+
+@memo.memoize
+def _tracked(outputs: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    """Those that gradients flow through."""
+    return tuple(s for s in outputs if s.needs_grad)
 
 
 def _restore(st: Storage, segment: Segment, error: Exception) -> None:
@@ -350,4 +441,4 @@ def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
     return found
 
 
-__all__ = ["History", "RECORDER", "Record", "Segment", "Storage", "realize", "run", "settle"]
+__all__ = ["Bundle", "History", "RECORDER", "Record", "Segment", "Storage", "realize", "run", "settle"]

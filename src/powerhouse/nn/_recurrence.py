@@ -145,6 +145,30 @@ def recurrent_layer(
     return concat(tuple(outputs[place] for place in places), 0), *_joined([state, *reversed(finished)])
 
 
+def _cast_cell(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
+    """As `_cast_layer`, for one step."""
+    data, hidden, cell, *weights, mode = args
+    return lower(data), lower(hidden) if mode.startswith("RNN") else hidden, cell, *lower(tuple(weights)), mode
+
+
+@composite(names=(), out=False, autocast=_cast_cell)
+def recurrent_cell(
+    data: Symbol,
+    hidden: Symbol,
+    cell: Symbol | None,
+    ih: Symbol,
+    hh: Symbol,
+    bias_ih: Symbol | None,
+    bias_hh: Symbol | None,
+    mode: str,
+) -> Any:
+    """The state after one step from `data` (B, F): the hidden state (B, H), and with it that of the cell where there is one."""
+    weights = LayerWeights(ih, hh, bias_ih, bias_hh)
+    gates = linear(data, ih, _input_bias(mode, weights))
+    after = STEPS[mode](gates, (hidden,) if cell is None else (hidden, cell), turned(hh), weights)
+    return after[0] if cell is None else after
+
+
 def _input_bias(mode: str, weights: LayerWeights) -> Symbol | None:
     """What is added to all steps at once: both biases, except where the reset gate comes between them."""
     if weights.bias_ih is None or mode == "GRU":

@@ -55,6 +55,23 @@ _HOOK_TABLES = (
 )
 
 
+class _Member:
+    """A registered parameter, buffer or submodule, as a class knows it that has seen one of that name: see `Module._learn`."""
+
+    __slots__ = ("kind", "table", "name")
+
+    def __init__(self, kind: builtins.type, table: str, name: str) -> None:
+        self.kind, self.table, self.name = kind, table, name
+
+    def __get__(self, module: Any, owner: Any = None) -> Any:
+        if module is None:
+            raise AttributeError(f"type object '{owner.__name__}' has no attribute '{self.name}'")
+        try:
+            return module.__dict__[self.table][self.name]
+        except KeyError:  # not a member here: look on as if this did not stand in the class
+            return getattr(super(self.kind, module), self.name)
+
+
 class Module(TraversalMixin, StateDictMixin):
     """Base class of every layer and model.
 
@@ -124,6 +141,7 @@ class Module(TraversalMixin, StateDictMixin):
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
                 f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
+        self._learn("_parameters", name)
         self._parameters[name] = _hooks.run_registration_hooks("parameter", self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -136,6 +154,7 @@ class Module(TraversalMixin, StateDictMixin):
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)")
+        self._learn("_buffers", name)
         self._buffers[name] = _hooks.run_registration_hooks("buffer", self, name, tensor)
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
@@ -144,6 +163,7 @@ class Module(TraversalMixin, StateDictMixin):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
+        self._learn("_modules", name)
         self._modules[name] = _hooks.run_registration_hooks("module", self, name, module)
 
     register_module = add_module
@@ -181,6 +201,7 @@ class Module(TraversalMixin, StateDictMixin):
         elif isinstance(value, Module):
             self._require_init("module")
             self._forget(name, keep="_modules")
+            self._learn("_modules", name)
             self._modules[name] = _hooks.run_registration_hooks("module", self, name, value)
         elif isinstance(value, Buffer):
             self._require_init("buffers")
@@ -198,6 +219,16 @@ class Module(TraversalMixin, StateDictMixin):
             self._buffers[name] = _hooks.run_registration_hooks("buffer", self, name, value)
         else:
             object.__setattr__(self, name, value)
+
+    def _learn(self, table: str, name: str) -> None:
+        """Let the class know that modules of its kind have a member `name`.
+
+        Python asks `__getattr__` only after it has looked in vain and made an error of that, 0.4 us for every use of a layer or a
+        parameter: so the class gets a descriptor, which is a shorter way to the tables and no truth of its own.
+        """
+        kind = builtins.type(self)
+        if name.isidentifier() and not any(name in base.__dict__ for base in kind.__mro__):
+            builtins.type.__setattr__(kind, name, _Member(kind, table, name))
 
     def _require_init(self, what: str) -> None:
         if "_modules" not in self.__dict__:
@@ -235,6 +266,9 @@ class Module(TraversalMixin, StateDictMixin):
                 self.__dict__[name] = HookTable(self.__dict__.get(name, ()))
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
         self.__dict__.setdefault("_is_full_backward_hook", None)
+        for table in ("_parameters", "_buffers", "_modules"):
+            for name in self.__dict__.get(table, ()):
+                self._learn(table, name)
 
     # ---- doing something to all --------------------------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from ..tensors import Tensor
 from ..tensors import functions as ph
+from ..tensors.apply import apply
 from . import functional as F
 from . import init
-from ._recurrence import LayerWeights, State, run_layer
+from ._recurrence import LayerWeights, State, recurrent_cell, run_layer
 from .module import Module
 from .parameter import Parameter
 from .utils.rnn import PackedSequence
@@ -323,23 +324,26 @@ class RNNCellBase(Module):
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
 
-    def _step(self, mode: str, input: Tensor, state: State | None, parts: int) -> State:
-        """The state after one step from (B, F) or (F,), zeros where there is none before."""
-        name = self._get_name()
-        if input.dim() not in (1, 2):
-            raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
-        if state is not None and any(part.dim() not in (1, 2) for part in state):
-            dims = [part.dim() for part in state]
-            raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {dims[0] if parts == 1 else dims}D instead")
-        batched = input.dim() == 2
-        rows = input if batched else input.unsqueeze(0)
-        if state is None:
-            state = (ph.zeros((rows.shape[0], self.hidden_size), dtype=input.dtype, device=input.device),) * parts
-        elif not batched:
-            state = tuple(part.unsqueeze(0) for part in state)
-        weights = LayerWeights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        _, after = run_layer(mode, rows, [rows.shape[0]], state, weights)
-        return after if batched else tuple(part.squeeze(0) for part in after)
+    def _step(self, mode: str, input: Tensor, hidden: Tensor | None, cell: Tensor | None = None) -> Any:
+        """The hidden state after one step from (B, F) or (F,), zeros where there is none before; with `cell`, the pair of both."""
+        ndim = input.dim()
+        if ndim != 1 and ndim != 2:
+            raise ValueError(f"{self._get_name()}: Expected input to be 1D or 2D, got {ndim}D instead")
+        if hidden is not None:
+            self._check_state(hidden, cell)
+        if ndim == 1:
+            states = [None if part is None else part.unsqueeze(0) for part in (hidden, cell)]
+            after = self._step(mode, input.unsqueeze(0), *states)
+            return tuple(part.squeeze(0) for part in after) if isinstance(after, tuple) else after.squeeze(0)
+        if hidden is None:
+            hidden = ph.zeros((input.shape[0], self.hidden_size), dtype=input.dtype, device=input.device)
+            cell = hidden if mode == "LSTM" else None
+        return apply(recurrent_cell, (input, hidden, cell, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, mode))
+
+    def _check_state(self, hidden: Tensor, cell: Tensor | None) -> None:
+        dims = [hidden.dim()] if cell is None else [hidden.dim(), cell.dim()]
+        if any(n not in (1, 2) for n in dims):
+            raise ValueError(f"{self._get_name()}: Expected hidden to be 1D or 2D, got {dims[0] if cell is None else dims}D instead")
 
     def extra_repr(self) -> str:
         shown = [f"{self.input_size}, {self.hidden_size}"]
@@ -366,7 +370,7 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        return self._step(f"RNN_{self.nonlinearity.upper()}", input, None if hx is None else (hx,), 1)[0]
+        return self._step("RNN_TANH" if self.nonlinearity == "tanh" else "RNN_RELU", input, hx)
 
 
 class LSTMCell(RNNCellBase):
@@ -376,7 +380,7 @@ class LSTMCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, ...]:
-        return self._step("LSTM", input, None if hx is None else tuple(hx), 2)
+        return self._step("LSTM", input, *(hx or (None, None)))
 
 
 class GRUCell(RNNCellBase):
@@ -386,4 +390,4 @@ class GRUCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self._step("GRU", input, None if hx is None else (hx,), 1)[0]
+        return self._step("GRU", input, hx)

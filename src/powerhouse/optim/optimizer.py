@@ -118,10 +118,10 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient. `closure`, if given, computes the loss first, and it is returned."""
-        for pre in list(self._step_pre_hooks.values()):
+        for pre in tuple(self._step_pre_hooks.values()) if self._step_pre_hooks else ():
             pre(self, (closure,), {})
         loss = self._step(closure)
-        for post in list(self._step_post_hooks.values()):
+        for post in tuple(self._step_post_hooks.values()) if self._step_post_hooks else ():
             post(self, (closure,), {})
         return loss
 
@@ -136,20 +136,27 @@ class Optimizer:
         return loss
 
     def _step_group(self, group: dict[str, Any]) -> None:
-        by_step: dict[int, list[Any]] = {}
-        for p in group["params"]:
-            if p._grad is None:
-                continue
-            state = self.state.get(p)
-            if not state:
-                state = self.state[p] = {"step": 0, **self.init(p, group)}
-            step = state["step"] = state["step"] + 1
-            by_step.setdefault(step, []).append((p, state))
-        for step, members in by_step.items():
-            op, numbers, flags = self.update(group, step)
-            params = [p for p, _ in members]
-            columns = [[state[name] for _, state in members] for name in self.columns(group)]
-            update(op, [t for column in (params, *columns) for t in column], (params, [p._grad for p in params], *columns), numbers, flags)
+        params = [p for p in group["params"] if p._grad is not None]
+        states = [self.state.get(p) or self._begin(p, group) for p in params]
+        for state in states:
+            state["step"] += 1
+        steps = {state["step"] for state in states}
+        if len(steps) == 1:  # no parameter was left out of a step
+            return self._update_all(group, steps.pop(), params, states)
+        for step in sorted(steps):
+            members = [(p, state) for p, state in zip(params, states, strict=True) if state["step"] == step]
+            self._update_all(group, step, [p for p, _ in members], [state for _, state in members])
+
+    def _begin(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """The new state of a parameter at its first step."""
+        state = self.state[p] = {"step": 0, **self.init(p, group)}
+        return state
+
+    def _update_all(self, group: dict[str, Any], step: int, params: list[Tensor], states: list[dict[str, Any]]) -> None:
+        """Step number `step` of these parameters."""
+        op, numbers, flags = self.update(group, step)
+        kept = [state[name] for name in self.columns(group) for state in states]
+        update(op, params, [p._grad for p in params], kept, numbers, flags)
 
     def columns(self, group: dict[str, Any]) -> tuple[str, ...]:
         """The names of the state tensors that the rule takes and gives."""
@@ -249,7 +256,7 @@ def require_betas(betas: Any) -> None:
 
 def floats(*values: Any) -> tuple[float, ...]:
     """Options as Python floats; a tensor (a learning rate that is one) is read."""
-    return tuple(float(v) for v in values)
+    return tuple(map(float, values))
 
 
 Params = Iterable[Any]

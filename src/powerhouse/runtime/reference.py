@@ -41,6 +41,7 @@ class Program(NamedTuple):
     dtypes: tuple[Any, ...]
     copies: tuple[int, ...]
     donated: tuple[tuple[int, int], ...] = ()  # (slot, register)
+    stopped = None  # a program of the reference tier stops at once
 
     def run(self, leaves: Sequence[Any], donate: bool = False) -> list[Any]:
         """The outputs, each an array that owns its memory. Errors name the op in which they arose."""
@@ -67,7 +68,7 @@ class Program(NamedTuple):
         except MemoryError as error:
             raise OutOfMemoryError(f"{step.name if step else 'program'}: {error}") from error
         known = {id(x) for x in leaves} if UNKNOWN in self.copies else frozenset()
-        return [_owned(r[i], d, copy, known) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
+        return [owned(r[i], d, copy, known) for i, d, copy in zip(self.outputs, self.dtypes, self.copies, strict=True)]
 
     def salvage(self, leaves: Sequence[Any], donated: bool) -> list[Any]:
         """The outputs after `run` has failed: where an op that an output needs fails, its exception stands for it."""
@@ -94,7 +95,7 @@ class Program(NamedTuple):
                     r[i] = None
         known = {id(x) for x in leaves}
         found = zip(self.outputs, self.dtypes, self.copies, strict=True)
-        return [r[i] if isinstance(r[i], Exception) else _owned(r[i], d, copy, known) for i, d, copy in found]
+        return [r[i] if isinstance(r[i], Exception) else owned(r[i], d, copy, known) for i, d, copy in found]
 
 
 NEVER, SHARES, UNKNOWN = range(3)
@@ -105,7 +106,8 @@ def _is_ours(buffer: Any, references: int) -> bool:
     return references == 2 and buffer.base is None and buffer.flags.c_contiguous and buffer.flags.writeable
 
 
-def _owned(value: Any, dtype: Any, copy: int, leaves: Any) -> Any:
+def owned(value: Any, dtype: Any, copy: int, leaves: Any = frozenset()) -> Any:
+    """A result as an array that owns its memory."""
     a = np.asarray(value, dtype, order="C")
     if copy == NEVER or (a is not value and a.base is None):
         return a

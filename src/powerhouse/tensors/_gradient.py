@@ -181,16 +181,16 @@ def backward(
     RECORDER.now.hold += 1  # hooks, and writes to shared memory, may realize: the other gradients stay symbols of this segment
     try:
         for owner, g in found.leaves:
-            owner._accumulate(_hooked(owner, g if create_graph else g.plain), create_graph)
-            for hook in list((owner._accumulated_hooks or {}).values()):
-                hook(owner)
+            if g.needs_grad and not create_graph:
+                g = g.plain
+            if owner._hooks:
+                g = _run_hooks(owner._hooks, g)
+            owner._accumulate(g, create_graph)
+            if owner._accumulated_hooks:
+                for hook in list(owner._accumulated_hooks.values()):
+                    hook(owner)
     finally:
         RECORDER.now.hold -= 1
-
-
-def _hooked(t: Any, g: Symbol) -> Symbol:
-    """The gradient after a leaf's hooks."""
-    return _run_hooks(t._hooks or {}, g)
 
 
 def grad(
@@ -250,7 +250,7 @@ def _result(i: int, t: Any, g: Symbol | None, create_graph: bool, allow_unused: 
             )
         return wrap(_zeros(Type(tuple(t.shape), t.dtype))) if materialize_grads else None
     g = g if create_graph else g.plain
-    return wrap(_hooked(t, g) if t.is_leaf else g)
+    return wrap(_run_hooks(t._hooks, g) if t._hooks and t.is_leaf else g)
 
 
 @memoize
@@ -265,16 +265,18 @@ def _ones(kind: Type) -> Symbol:
 
 def _roots(tensors: Any, weights: Any, create_graph: bool) -> tuple[list[Symbol], list[Symbol]]:
     tensors = (tensors,) if is_tensor(tensors) else tuple(tensors)
-    weights = (weights,) if weights is None or is_tensor(weights) else tuple(weights)
-    if len(weights) == 1 and weights[0] is None:
+    if weights is None:
         weights = (None,) * len(tensors)
+    else:
+        weights = (weights,) if is_tensor(weights) else tuple(weights)
     if len(weights) != len(tensors):
         raise RuntimeError(f"backward: got {len(tensors)} tensors and {len(weights)} gradients")
     roots, seeds = [], []
-    for i, (t, w) in enumerate(zip(tensors, weights, strict=True)):
+    for i, (t, w) in enumerate(zip(tensors, weights)):
         if not t.requires_grad:
             raise RuntimeError(f"backward: element {i} of tensors does not require grad and does not have a grad_fn")
-        if w is None and t.numel() != 1:
+        root = read(t)
+        if w is None and root.shape and root.numel != 1:
             raise RuntimeError(f"backward: grad can be implicitly created only for scalar outputs, got shape {list(t.shape)}")
         if w is not None and tuple(w.shape) != tuple(t.shape):
             raise RuntimeError(
@@ -282,8 +284,8 @@ def _roots(tensors: Any, weights: Any, create_graph: bool) -> tuple[list[Symbol]
             )
         if w is not None and w.dtype.category == dt.COMPLEX and not t.dtype.is_complex:
             raise RuntimeError(f"backward: grad_output[{i}] is {w.dtype} but output[{i}] is {t.dtype}")
-        roots.append(read(t))
-        seed = _ones(roots[-1].type) if w is None else read(w)
+        roots.append(root)
+        seed = _ones(root.type) if w is None else read(w)
         seeds.append(seed if create_graph else seed.plain)
     return roots, seeds
 

@@ -72,7 +72,7 @@ def write_view(base: Symbol, steps: Steps, value: Symbol) -> Symbol:
     return op.put(base, inner, *attrs)
 
 
-def chain(result: Symbol, source: Symbol) -> Steps | None:
+def steps_between(result: Symbol, source: Symbol) -> Steps | None:
     """The view primitives that lead from `source` to `result`; None where something else lies between."""
     steps = []
     while result is not source:

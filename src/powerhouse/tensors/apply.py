@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import describe
-from ..engine.segment import RECORDER, Segment, Storage, realize
-from ..graph import memo
-from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSOR, TENSORS, Op, cast, constant, leaf, overwritten, with_value
+from ..engine.segment import RECORDER, Bundle, Segment, Storage, realize
+from ..graph.memo import answers as _answers
+from ..graph.memo import memoize
+from ..graph.op import ATTRIBUTE, NUMBER, STATIC, TENSOR, TENSORS, Op, cast, constant, leaf, number, overwritten, with_value
 from ..graph.symbol import Symbol, Type, make
-from ._lens import Lens, Steps, View, chain, compose, read_steps, write_view
+from ._lens import Lens, Steps, View, compose, read_steps, steps_between, write_view
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -22,8 +23,7 @@ _TENSORS: tuple[type, ...] = ()  # Tensor and Parameter, the classes of the fast
 _tensor: Any = None
 _new = object.__new__
 _ref = weakref.ref
-_answers = memo.answers
-_ATOMS = frozenset({int, bool, type(None), str})
+_ATOMS = frozenset({int, bool, float, type(None), str})
 _NUMBERS = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
@@ -47,7 +47,7 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
         return _apply_view(op, args)
     seg = now.segment
     key: list[Any] = [op]
-    for x, kind in zip(args, op.kinds, strict=False):
+    for x, kind in zip(args, op.kinds):  # `strict` is not named: that costs 0.2 us an op
         cls = x.__class__
         if cls in _TENSORS:
             st = x._storage
@@ -59,9 +59,11 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
                 if lens.token is st.token:
                     key.append(lens.symbol)
                     continue
-            key.append(read(x))
-        elif cls in _ATOMS and kind == ATTRIBUTE:
+            key.append(read(x, seg))
+        elif kind == ATTRIBUTE and cls in _ATOMS:
             key.append(x)
+        elif kind == NUMBER and cls in _NUMBERS:
+            key.append(seg.number(x, _NUMBERS[cls]))
         else:
             key.append(operand(x, kind, op, seg))
     memo_key = tuple(key)
@@ -83,7 +85,11 @@ def apply(op: Op, args: tuple[Any, ...]) -> Any:
                 out = out._own or out.own
         # `wrap`, written out: this is the path of every op
         st = _new(Storage)
-        st.symbol, st.segment, st.token, st.buffer, st.type, st.version = out, seg, seg, None, out.type, 0
+        st.symbol = out
+        st.segment = st.token = seg
+        st.buffer = None
+        st.type = out.type
+        st.version = 0
         seg.live.append(_ref(st))
         result = _new(_tensor)
         result._storage, result._lens = st, None
@@ -114,21 +120,18 @@ def first_sight(op: Op, args: tuple[Any, ...]) -> Any:
     return out
 
 
-def read(x: Tensor) -> Symbol:
+def read(x: Tensor, seg: Segment | None = None) -> Symbol:
     """The symbol of a tensor's present value in this thread's segment."""
-    seg, st, lens = RECORDER.now.segment, x._storage, x._lens
+    seg, st, lens = seg or RECORDER.now.segment, x._storage, x._lens
     if lens is None:
         return seg.enter(st)
     if st.segment is seg and lens.token is st.token:
         return lens.symbol  # type: ignore[return-value]
-    if (
-        lens.view is not None
-        and lens.root is None
-        and st.outside is not None
-        and st.history is None
-        and st.buffer is not None
-        and st.is_shared
-    ):
+    if lens.view is None:
+        if lens.variable and st.segment is not seg and (again := _same_variable(x, st, lens, seg)) is not None:
+            return again
+        s = seg.enter(st)
+    elif lens.root is None and st.outside is not None and st.history is None and st.buffer is not None and st.is_shared:
         s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
     else:
         s = seg.enter(st) if lens.root is None else read(lens.root)
@@ -136,11 +139,28 @@ def read(x: Tensor) -> Symbol:
             s = read_steps(s, lens.path)
             if s.needs_grad:
                 s = seg.unique(s)
-    if lens.detached or lens.variable:
+    if s.needs_grad and (lens.detached or lens.variable):
         s = s.plain
     if lens.variable:
         s = seg.variable(s, x)
     lens.token, lens.symbol = st.token, s
+    return s
+
+
+def _same_variable(x: Tensor, st: Storage, lens: Lens, seg: Segment) -> Symbol | None:
+    """The variable that `x` was in an earlier segment, if it enters this one at the same place, as the parameters of a repeated step do."""
+    s = lens.symbol
+    if s is None or st.buffer is None or st.outside is not None or st.history is not None or s.attrs != (seg.ordinal, seg.generation):
+        return None
+    value = s.inputs[0]
+    if value.op is not leaf or value.attrs != (len(seg.leaves), st.type):
+        return None
+    seg.leaves.append(st.buffer)
+    seg.held += st.buffer.nbytes
+    seg.ordinal += 1
+    seg.owners[s] = x
+    st.symbol, st.segment, st.token = value, seg, seg
+    lens.token = seg
     return s
 
 
@@ -179,7 +199,7 @@ def operand(x: Any, kind: int, op: Op, seg: Segment) -> Any:
 
 def _attribute(x: Any) -> Any:
     if isinstance(x, (tuple, list)):
-        return tuple(read(i) if isinstance(i, _tensor) else _attribute(i) for i in x)
+        return tuple([i if i.__class__ in _ATOMS else read(i) if isinstance(i, _tensor) else _attribute(i) for i in x])
     if isinstance(x, np.generic):
         return x.item()
     return x
@@ -218,8 +238,12 @@ def wrap(s: Symbol, seg: Segment | None = None) -> Tensor:
     seg = seg or rec.segment
     if s.needs_grad:
         s = seg.unique(s) if rec.grad else s.plain
-    st = Storage(None, s.type)
-    st.symbol, st.segment, st.token = s, seg, seg
+    st = _new(Storage)
+    st.symbol = s
+    st.segment = st.token = seg
+    st.buffer = None
+    st.type = s.type
+    st.version = 0
     seg.live.append(_ref(st))
     t = _new(_tensor)
     t._storage, t._lens = st, None
@@ -282,7 +306,7 @@ def _places(op: Op, kind: Type, parent: View | None, rest: tuple[Any, ...]) -> A
 def _place(out: Any, source: Symbol, kind: Type, parent: View | None) -> Any:
     if out.__class__ is not Symbol:
         return [_place(o, source, kind, parent) for o in out]
-    steps = chain(out, source)
+    steps = steps_between(out, source)
     return (None, ()) if steps is None else (compose(kind, parent, steps, out.type), steps)
 
 
@@ -396,21 +420,79 @@ def assign(x: Tensor, result: Tensor, op: str) -> None:
 
 
 def update(
-    op: Op, targets: Sequence[Tensor], groups: Sequence[Sequence[Tensor]], numbers: Sequence[float], flags: tuple[Any, ...] = ()
+    op: Op,
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    states: Sequence[Tensor],
+    numbers: Sequence[float],
+    flags: tuple[Any, ...] = (),
 ) -> None:
-    """Write the results of `op`, one a target, to the targets: an optimizer's step on all of its parameters, one look-up.
+    """An optimizer's step on all of its parameters, one look-up: the results of `op` are written to `params` and to `states`.
 
-    `op` takes a tuple of symbols for each of `groups`, then the numbers, then the flags; no gradient is recorded.
+    `op` takes a tuple of symbols for the parameters, one for the gradients and one for each kind of state, then the numbers and the
+    flags; `states` has as many tensors a kind as there are parameters, and it gives a symbol for each parameter and each of them. No
+    gradient is recorded.
     """
     seg = RECORDER.now.segment
-    columns = tuple([tuple([read(t).plain for t in group]) for group in groups])
-    scalars = tuple([seg.number(x, "float") for x in numbers])
-    key = (op, columns, scalars, flags)
-    out = memo.answers.get(key)
+    before, slopes = _values(params, seg), _values(grads, seg)
+    bundle = _bundle(states)
+    kept = bundle.enter(seg) if bundle is not None else _values(states, seg)
+    scalars = _numbers(len(seg.leaves), len(numbers))
+    seg.leaves += numbers
+    key = (op, before, slopes, kept, scalars, flags)
+    out = _answers.get(key)
     if out is None:
-        out = memo.answers[key] = op.function(*columns, *scalars, *flags)
-    for t, value in zip(targets, out, strict=True):
-        if t._lens is None or t._lens.view is None:
-            seg.write(t._storage, value)
-        else:
-            seg.write(t._storage, write_view(seg.enter(t._storage), t._lens.view.steps, value))
+        kinds = [kept[i : i + len(params)] for i in range(0, len(kept), len(params))]
+        found = zip(op.function(before, slopes, *kinds, *scalars, *flags), before + kept, strict=True)
+        out = _answers[key] = tuple([cast(value, old.dtype) for value, old in found])
+    if bundle is not None:
+        bundle.write(out[len(params) :], seg)
+        _write_all(params, out, seg)
+    else:
+        _write_all([*params, *states], out, seg)
+
+
+def _values(tensors: Sequence[Tensor], seg: Segment) -> tuple[Symbol, ...]:
+    """The symbols of the tensors' values, without gradients."""
+    return tuple(
+        [
+            s
+            if (st := t._storage).segment is seg and (t._lens is None or t._lens.view is None) and not (s := st.symbol).needs_grad
+            else read(t).plain
+            for t in tensors
+        ]
+    )
+
+
+def _bundle(states: Sequence[Tensor]) -> Bundle | None:
+    """The bundle of the storages of an optimizer's state; None where one of them is a view, pending, or seen from outside."""
+    storages = [t._storage for t in states if t._lens is None]
+    if not storages or len(storages) < len(states):
+        return None
+    bundle = storages[0].segment
+    if bundle.__class__ is Bundle and bundle.storages == storages and bundle.buffers is not None:
+        return bundle
+    is_private = all([st.buffer is not None and st.outside is None and st.history is None for st in storages])
+    return Bundle(storages) if is_private and len(set(storages)) == len(storages) else None
+
+
+def _write_all(tensors: Sequence[Tensor], values: Sequence[Symbol], seg: Segment) -> None:
+    """Give each tensor, none of which anyone tracks, its value."""
+    token = object()
+    for t, value in zip(tensors, values):
+        st, lens = t._storage, t._lens
+        if (lens is not None and lens.view is not None) or st.buffer is None or st.outside is not None or st.history is not None:
+            seg.write(st, value if lens is None or lens.view is None else write_view(seg.enter(st), lens.view.steps, value))
+        else:  # `seg.write` of a private leaf, written out: this is the path of every parameter
+            seg.live.append(_ref(st))
+            st.before = st.symbol
+            st.symbol = value
+            st.buffer = None
+            st.token = token
+            st.version += 1
+
+
+@memoize
+def _numbers(slot: int, count: int) -> tuple[Symbol, ...]:
+    """Floats, from `slot` on."""
+    return tuple([make(number, (), (i, "float")) for i in range(slot, slot + count)])

@@ -1,0 +1,403 @@
+"""The plan of a program: which kernels and calls run in which order, and where each value lies.
+
+    symbols -> nodes (`Planner`) -> an order (`schedule`) -> places in one arena (`arrange`)
+
+A **node** is one kernel group, one lowered op, or one symbol that is left to the reference tier. Values that nodes write are *bases*;
+views of them (strides and an offset) need no node where their readers can follow strides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from ..graph.op import item, leaf, number
+from ..graph.symbol import Symbol
+from . import (  # noqa: F401 -- each declares how its ops are lowered
+    attention,
+    attention_gradient,
+    conv,
+    conv_weight,
+    gathering,
+    gemm,
+    mixing,
+    movement,
+    pooling,
+    scans,
+)
+from .emit import lower as lower_group
+from .fuse import Fusion, Group, fuse, place_of
+from .lowering import LOWERINGS
+from .target import Target
+from .task import At, Lowering, Place, Task, Temp, pointers_of
+from .values import Unsupported
+
+ALIGN = 64
+
+
+class Node(NamedTuple):
+    """Tasks (in order), or one symbol for the reference tier; the bases (or, there, the inputs) it reads, and those it writes.
+
+    `in_place` pairs a base that is written with one that is read at the same elements only.
+    """
+
+    tasks: Lowering
+    step: Symbol | None
+    reads: tuple[Symbol, ...]
+    writes: tuple[Symbol, ...]
+    label: str
+    in_place: tuple[tuple[Symbol, Symbol], ...] = ()
+
+
+def size_of(s: Symbol) -> int:
+    """Bytes of a value."""
+    return s.numel * s.dtype.numpy.itemsize if s.shape is not None else 0
+
+
+class Planner:
+    """Makes the nodes that `outputs` need. `refused` members are left to the reference tier; `fusable` says which symbols a kernel may hold."""
+
+    def __init__(
+        self,
+        order: list[Symbol],
+        outputs: list[Symbol],
+        fusable: Callable[[Symbol], bool],
+        value_of: Callable[[Symbol], Symbol],
+        target: Target,
+        refused: frozenset[Symbol] = frozenset(),
+    ) -> None:
+        self.outputs, self.value_of, self.target, self.refused = outputs, value_of, target, refused
+        self.kept = frozenset(outputs)
+        self.places_pieces = True
+        self.fusion: Fusion = fuse(order, outputs, lambda s: s not in refused and fusable(s), value_of)
+        self.order = order
+        self.failed: set[Symbol] = set()  # members of groups that could not be emitted
+        self._kernels: dict[int, Node | None] = {}
+        self._lowered: dict[Symbol, Lowering | None] = {}
+        self.nodes: dict[Symbol, Node] = {}  # by each base written
+        self.inside: dict[Symbol, At] = {}  # bases that are written where they are a piece of another: the operands of a concatenation
+        self.wholes: dict[Symbol, Node] = {}  # such concatenations
+
+    def plan(self) -> list[Node]:
+        """The nodes, each after those that it reads."""
+        nodes = self._ordered()
+        if any(i in self.inside for n in nodes if n.step is not None for i in n.reads):  # a call wants an array: no piece of one
+            self.nodes, self.inside, self.wholes, self.places_pieces = {}, {}, {}, False
+            nodes = self._ordered()
+        return [_moved(n, self.inside) for n in nodes] if self.inside else nodes
+
+    def _ordered(self) -> list[Node]:
+        found: list[Node] = []
+        stack: list[tuple[Symbol, bool]] = [(s, False) for s in reversed(self.outputs)]
+        while stack:
+            s, ready = stack.pop()
+            if s in self.nodes or s.op is leaf or s.op is number:
+                continue
+            node = self._node(s)
+            needs = [] if ready else [i for i in node.reads if i not in self.nodes and i.op is not leaf and i.op is not number]
+            if needs:
+                stack.append((s, True))
+                stack.extend((i, False) for i in reversed(needs))
+                continue
+            found.append(node)
+            self.nodes.update(dict.fromkeys(node.writes, node))
+        return found
+
+    # --- what computes a symbol ---------------------------------------------------------------------------------------------------
+
+    def _node(self, s: Symbol) -> Node:
+        group = self.fusion.group_of.get(s)
+        node = self._group_node(group) if group is not None else None
+        if node is not None and s in node.writes:
+            return node
+        if s in self.wholes:
+            return self.wholes[s]
+        if s.op.name == "concat" and self.places_pieces and (pieces := self._pieces(s)):
+            self.inside |= pieces
+            return self.wholes.setdefault(s, Node((), None, tuple(pieces), (s,), s.op.name))
+        origin = s.inputs[0] if s.op is item else s
+        lowering = self._lower(origin)
+        if lowering is not None:
+            return _lowered_node(origin.op.name, lowering, self._overwritten(origin))
+        return Node((), s, tuple(self.value_of(i) for i in s.inputs), (s,), s.op.name)
+
+    def _pieces(self, s: Symbol) -> dict[Symbol, At]:
+        """The operands of a concatenation, where each can be written in its place at once; none, if one of them cannot."""
+        pieces: dict[Symbol, At] = {}
+        offset = 0
+        for i in map(self.value_of, s.inputs):
+            whole_rows = s.shape[: s.attrs[0]].count(1) == s.attrs[0]
+            if not whole_rows or i in pieces or i in self.inside or i in self.kept or not self._by_tasks(i):
+                return {}
+            pieces[i] = At(s, offset)
+            offset += size_of(i)
+        return pieces
+
+    def _by_tasks(self, i: Symbol) -> bool:
+        """Whether tasks write a base."""
+        return i.op is not leaf and i.op is not number and i not in self.fusion.scalars and bool(self._node(i).tasks)
+
+    def _group_node(self, group: Group) -> Node | None:
+        if id(group) not in self._kernels:
+            try:
+                lowering = lower_group(group, self.fusion.scalars, self.value_of, self.target) if group.domain else ()
+            except Unsupported:
+                lowering = ()
+            if not lowering:
+                self.failed.update(group.members)
+            self._kernels[id(group)] = _group_node(group, lowering) if lowering else None
+        return self._kernels[id(group)]
+
+    def _lower(self, s: Symbol) -> Lowering | None:
+        if s not in self._lowered:
+            lower = LOWERINGS.get(s.op.name) if s not in self.refused else None
+            self._lowered[s] = lower(s, self.place) if lower is not None else None
+        return self._lowered[s]
+
+    def _overwritten(self, s: Symbol) -> tuple[tuple[Symbol, Symbol], ...]:
+        """A write to a part of a tensor can be done in its memory, if no other operand lies there."""
+        if s.op.overwrite is None:
+            return ()
+        whole, *others = [self.place(i) for i in s.inputs]
+        is_whole = whole.offset == 0 and whole.base.shape == s.shape and _same_steps(whole.strides, _row_major(s.shape), s.shape)
+        return ((s, whole.base),) if is_whole and all(o.base is not whole.base for o in others) else ()
+
+    def place(self, i: Symbol) -> Place:
+        """Where the elements of an input lie. Numbers are in no memory: a tensor that is made of one is a base of its own."""
+        i = self.value_of(i)
+        found = place_of(i, self.value_of)
+        if found is None or found.base in self.fusion.scalars or found.base.op is number:
+            return Place(i, _row_major(i.shape), 0)
+        return found
+
+
+def _moved(n: Node, inside: dict[Symbol, At]) -> Node:
+    """A node whose tasks find pieces inside the whole."""
+
+    def home(at: At) -> At:
+        while at.base in inside:
+            whole = inside[at.base]  # type: ignore[index]
+            at = At(whole.base, whole.offset + at.offset)
+        return at
+
+    def moved(t: Task) -> Task:
+        more = t.epilogue
+        if more is not None:
+            more = more._replace(reads=tuple(map(home, more.reads)), writes=tuple(map(home, more.writes)))
+        return t._replace(reads=tuple(map(home, t.reads)), writes=tuple(map(home, t.writes)), epilogue=more)
+
+    free = tuple((o, i) for o, i in n.in_place if o not in inside and i not in inside)
+    return n._replace(tasks=tuple(map(moved, n.tasks)), in_place=free)
+
+
+def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+def _group_node(group: Group, lowering: Lowering) -> Node:
+    label = "+".join(dict.fromkeys(s.op.name for s in group.members))
+    return _lowered_node(label, lowering, _in_place(group, lowering))
+
+
+def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], ...]:
+    """Pairs (output, input) that may share memory: where nothing is reduced, and the input is read at the output's elements only."""
+    if group.dims or len(lowering) > 1:
+        return ()
+    whole = _row_major(group.domain)
+    aligned: dict[Symbol, bool] = {}
+    for i, place in group.places.items():
+        same = i.shape == place.base.shape == group.domain and place.offset == 0 and _same_steps(place.strides, whole, group.domain)
+        aligned[place.base] = aligned.get(place.base, True) and same
+    free = [b for b, same in aligned.items() if same]
+    pairs = []
+    for o in group.outputs:
+        match = next((b for b in free if b.dtype.numpy.itemsize == o.dtype.numpy.itemsize), None)
+        if match is not None and o.shape == group.domain:
+            free.remove(match)
+            pairs.append((o, match))
+    return tuple(pairs)
+
+
+def _same_steps(a: tuple[int, ...], b: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return all(x == y or n == 1 for x, y, n in zip(a, b, shape, strict=True))
+
+
+def _lowered_node(label: str, lowering: Lowering, in_place: tuple[tuple[Symbol, Symbol], ...] = ()) -> Node:
+    reads: dict[Symbol, None] = {}
+    writes: dict[Symbol, None] = {}
+    for task in lowering:
+        more = task.epilogue
+        for at in (*task.reads, *(more.reads if more else ())):
+            if isinstance(at.base, Symbol):
+                reads[at.base] = None
+        for at in (*task.writes, *(more.writes if more else ())):
+            if isinstance(at.base, Symbol):
+                writes[at.base] = None
+        numbers = (*task.numbers, *(more.numbers if more else ()))
+        reads.update(dict.fromkeys(n for n in numbers if isinstance(n, Symbol)))
+    return Node(lowering, None, tuple(r for r in reads if r not in writes), tuple(writes), label, in_place)
+
+
+# --- order ------------------------------------------------------------------------------------------------------------------------
+
+
+def schedule(nodes: list[Node], kept: Iterable[Symbol]) -> list[Node]:
+    """An order that needs little memory: of the nodes that could run, the one first that frees the most bytes for those it takes.
+
+    Nodes that may refuse (a bad index) and what they need come first, as written: behind the last of them, memory that belongs to the
+    caller can be overwritten.
+    """
+    made = {s: k for k, n in enumerate(nodes) for s in n.writes}
+    readers: dict[Symbol, set[int]] = {}
+    for k, n in enumerate(nodes):
+        for s in n.reads:
+            readers.setdefault(s, set()).add(k)
+    kept = set(kept)
+    waiting = [len({made[s] for s in n.reads if s in made}) for n in nodes]
+    heap: list[tuple[int, int]] = []
+    price = [0] * len(nodes)
+
+    def push(k: int) -> None:
+        freed = sum(size_of(s) for s in nodes[k].reads if s not in kept and s in made and readers[s] == {k})
+        price[k] = sum(size_of(s) for s in nodes[k].writes) - freed
+        heappush(heap, (price[k], k))
+
+    for k, count in enumerate(waiting):
+        if not count:
+            push(k)
+    done: list[Node] = []
+    finished = [False] * len(nodes)
+    while heap:
+        cost, k = heappop(heap)
+        if finished[k] or cost != price[k]:
+            continue
+        finished[k] = True
+        done.append(nodes[k])
+        for s in nodes[k].reads:
+            if s in made:
+                readers[s].discard(k)
+                if len(readers[s]) == 1:
+                    (last,) = readers[s]
+                    if not waiting[last]:
+                        push(last)
+        ready = {r for s in nodes[k].writes for r in readers.get(s, ())}
+        for r in ready:
+            waiting[r] -= 1
+            if not waiting[r]:
+                push(r)
+    return done
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------------------
+
+
+class Arena:
+    """Offsets in one block of memory: pieces are taken and given back; neighbours that are free are one."""
+
+    def __init__(self) -> None:
+        self.free: list[tuple[int, int]] = []  # (offset, bytes), in order
+        self.top = 0
+
+    def take(self, count: int) -> int:
+        """The offset of a free piece, the smallest that fits."""
+        count = max(ALIGN, -(-count // ALIGN) * ALIGN)
+        fits = [(n, k) for k, (_, n) in enumerate(self.free) if n >= count]
+        if not fits:
+            if self.free and sum(self.free[-1]) == self.top:  # the last piece can be made longer
+                at, n = self.free.pop()
+            else:
+                at, n = self.top, 0
+            self.top = at + count
+            return at
+        n, k = min(fits)
+        at = self.free[k][0]
+        self.free[k : k + 1] = [(at + count, n - count)] if n > count else []
+        return at
+
+    def give(self, at: int, count: int) -> None:
+        """A piece is free again."""
+        count = max(ALIGN, -(-count // ALIGN) * ALIGN)
+        k = next((k for k, (a, _) in enumerate(self.free) if a > at), len(self.free))
+        if k < len(self.free) and at + count == self.free[k][0]:
+            count += self.free.pop(k)[1]
+        if k and sum(self.free[k - 1]) == at:
+            k -= 1
+            at, count = self.free[k][0], count + self.free.pop(k)[1]
+        self.free.insert(k, (at, count))
+
+
+class Layout(NamedTuple):
+    """Where values lie: offsets in the arena of bases and temporaries; the bases that have memory of their own, and the leaves
+    whose memory a base may take over if the caller gives it up."""
+
+    offsets: dict[Symbol | Temp, int]
+    size: int
+    donors: dict[Symbol, Symbol]
+
+
+def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> Layout:
+    """The memory plan. `kept` bases are the caller's, in memory of their own; `leaves_kept` leaves may not be overwritten."""
+    touched = [_touched(n) for n in nodes]
+    last = {s: k for k, bases in enumerate(touched) for s in bases}
+    firm = max((k for k, n in enumerate(nodes) if any(t.refuse for t in n.tasks)), default=-1)
+    holders = _held_by_steps(nodes, last, kept)
+    arena = Arena()
+    offsets: dict[Symbol | Temp, int] = {}
+    donors: dict[Symbol, Symbol] = {}
+    given: set[Symbol] = set()
+    dying: dict[int, list[Symbol]] = {}
+    for s, k in last.items():
+        dying.setdefault(max(k, holders.get(s, 0)), []).append(s)
+    for k, n in enumerate(nodes):
+        moved: dict[Symbol, Symbol] = {}
+        for o, i in n.in_place:
+            if last.get(i) == k and i not in given:
+                if o in kept and i.op is leaf and i not in leaves_kept and k > firm:
+                    donors[o] = i
+                    given.add(i)
+                elif o not in kept and i in offsets and holders.get(i, 0) <= k:
+                    moved[o] = i
+        for s in _written(n):
+            if s not in offsets and s not in kept:
+                offsets[s] = offsets[moved[s]] if s in moved else arena.take(size_of(s))
+        temps = dict.fromkeys(at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Temp))
+        for temp in temps:
+            offsets[temp] = arena.take(temp.bytes)
+        for temp in temps:
+            arena.give(offsets[temp], temp.bytes)
+        taken_over = set(moved.values())
+        for s in dying.get(k, ()):
+            if s in offsets and s not in taken_over:
+                arena.give(offsets[s], size_of(s))
+    return Layout(offsets, arena.top, donors)
+
+
+def _touched(n: Node) -> tuple[Symbol, ...]:
+    """The bases whose memory a node reads or writes."""
+    bases = [at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Symbol)]
+    return tuple(dict.fromkeys((*bases, *n.reads, *n.writes)))
+
+
+def _written(n: Node) -> dict[Symbol, None]:
+    """The bases that a node's tasks write to, themselves or a piece of them."""
+    writes = [at for t in n.tasks for at in (*t.writes, *(t.epilogue.writes if t.epilogue else ()))]
+    return dict.fromkeys(at.base for at in writes if isinstance(at.base, Symbol))
+
+
+def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]) -> dict[Symbol, int]:
+    """How long bases must stay that calls of the reference tier read: their results may be views of them."""
+    holders: dict[Symbol, int] = {}
+    for n in reversed(nodes):
+        if n.step is not None:
+            until = max(len(nodes) if s in kept else max(last[s], holders.get(s, 0)) for s in n.writes)
+            for s in n.reads:
+                holders[s] = max(holders.get(s, 0), until)
+    return holders
+
+
+__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "schedule", "size_of"]

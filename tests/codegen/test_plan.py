@@ -1,0 +1,85 @@
+"""The plan of a program: pieces of the arena never overlap while both are in use; the order keeps dependencies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("llvmlite")
+
+import powerhouse as torch
+from powerhouse.codegen.plan import ALIGN, Arena
+from powerhouse.core import config
+from powerhouse.engine import native
+from powerhouse.engine.segment import RECORDER
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5)), max_size=60))
+def test_pieces_in_use_do_not_overlap(steps):
+    """Whatever is taken and given back; and no more is taken than all sizes together."""
+    arena, used = Arena(), []
+    for size, back in steps:
+        at = arena.take(size)
+        assert at % ALIGN == 0 and at + size <= arena.top
+        assert all(at + max(size, 1) <= a or a + max(n, 1) <= at for a, n in used)
+        used.append((at, size))
+        for _ in range(min(back, len(used)) // 2):
+            arena.give(*used.pop(len(used) // 2))
+    assert arena.top <= sum(max(ALIGN, -(-n // ALIGN) * ALIGN) for n, _ in steps)
+
+
+def test_all_given_back_is_one_piece():
+    """Neighbours that are free become one."""
+    arena = Arena()
+    pieces = [(arena.take(100), 100) for _ in range(5)]
+    for k in (3, 0, 4, 1, 2):
+        arena.give(*pieces[k])
+    assert arena.free == [(0, arena.top)]
+
+
+def program_of(*tensors):
+    """The native program that would compute the tensors."""
+    with config.override(tier="native"):
+        return native.program(tuple(RECORDER.now.segment.enter(t._storage) for t in tensors))
+
+
+def test_an_update_in_place_takes_over_its_leaf():
+    """What an elementwise kernel writes lies where the leaf was that dies."""
+    x, g = torch.randn(100), torch.randn(100)
+    float((x + g).sum())
+    x.sub_(g * 0.1)
+    (made,) = program_of(x).made
+    assert made[2] >= 0
+
+
+def test_a_leaf_that_is_read_elsewhere_is_not_overwritten():
+    """The matrix product reads x after or before; either way both results are right."""
+    with config.override(tier="native"):
+        x = torch.randn(64, 64)
+        before = x.numpy().copy()
+        y = x @ x
+        x.mul_(2.0)
+        torch.synchronize() if hasattr(torch, "synchronize") else None
+        np.testing.assert_allclose(y.numpy(), before @ before, rtol=1e-4, atol=1e-4)
+        np.testing.assert_array_equal(x.numpy(), before * 2)
+
+
+def test_chains_need_little_memory():
+    """A chain of products needs two or three of its many results at once."""
+    a = torch.randn(128, 128)
+    y = a
+    for _ in range(20):
+        y = (y @ a) * 0.1
+    assert program_of(y).arena_size <= 4 * 128 * 128 * 4
+
+
+def test_operands_of_a_concatenation_are_written_in_place():
+    """No copy is made of pieces that kernels write."""
+    with config.override(tier="native"):
+        a, b = torch.randn(30, 40), torch.randn(20, 40)
+        y = torch.cat([a * 2, b + 1, a - 1])
+        p = program_of(y)
+        assert len(p.code) == 3
+        np.testing.assert_array_equal(y.numpy(), np.concatenate([a.numpy() * 2, b.numpy() + 1, a.numpy() - 1]))
