@@ -89,7 +89,7 @@ x.tanh()|torch.sigmoid(x)|x.sin()|x.cos()|F.gelu(x)|F.gelu(x, approximate='tanh'
 F.hardtanh(x)|F.hardswish(x)|F.mish(x)|F.logsigmoid(x)|(x * 0.3).exp()|(x.abs() + 1).log()|(x.abs() + 0.1).sqrt()|(x * x + 1).rsqrt()|x.abs()|-x
 x.square()|x.clamp(-1, 1)|x.clamp(min=0.25)|x.floor()|x.round()|x.sign()|x.trunc()|x.frac()|x.atan()|x.expm1()|(x.abs()).log1p()|1 / (x.abs() + 1)|x ** 2|x ** 3
 (x.abs() + 0.5) ** 0.5|x * 0.5 + 1|1.5 - x|x / 3|x.contiguous()|x.clone()|x.detach()|torch.zeros_like(x) + x|x * 2.0 * 0.5|(x.abs() + 0.4).reciprocal()|torch.ones_like(x) - x
-x.isnan()|x.isfinite()|x.nan_to_num()|F.hardsigmoid(x)|F.softsign(x)|F.selu(x)|F.tanhshrink(x)|F.softshrink(x, 0.3)|F.hardshrink(x, 0.3)|x.fmod(0.7)|x.remainder(0.7)
+x.isnan()|x.isfinite()|x.nan_to_num()|F.hardsigmoid(x)|F.softsign(x)|F.selu(x)|F.softshrink(x, 0.3)|F.hardshrink(x, 0.3)|x.fmod(0.7)|x.remainder(0.7)
 (x * 0.4).sinh()|(x * 0.4).cosh()|x.asinh()|(x * 0.3).asin()|(x * 0.2).atanh()|x.sinc()|(x * 0.5).tan()|(x.abs() + 1).log2()|x.exp2()|(x.abs() + 1.5).lgamma()
 """.replace("\n", "|").strip("|").split("|")  # fmt: skip
 BINARY = (
@@ -526,6 +526,8 @@ def _exists(name: str, env: dict[str, Any]) -> bool:
 def distance(got: Any, want: Any) -> float:
     """How far apart two values are, measured against the largest; infinite where they are not of one kind."""
     if not (isinstance(got, np.ndarray) and isinstance(want, np.ndarray)):
+        if got is None and isinstance(want, np.ndarray):  # a gradient that is zero may be missing
+            return 0.0 if not want.any() else np.inf
         same = type(got) is type(want) and (not isinstance(got, str) or got.split(":")[0] == want.split(":")[0])
         return 0.0 if same else np.inf
     if got.shape != want.shape or got.dtype != want.dtype:

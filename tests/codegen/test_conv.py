@@ -110,7 +110,7 @@ def geometries(draw):
     return (draw(st.integers(1, 4)), channels * groups, *size), (outs * groups, channels, *kernel), (stride, padding, dilation, groups)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(geometry=geometries(), dtype=st.sampled_from(sorted(DTYPES, key=str)), seed=st.integers(0, 1000))
 def test_convolutions(geometry, dtype, seed):
     """All three are right, and of the same bits however the work is shared out."""
@@ -133,7 +133,7 @@ LAYERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("target", "dtype"), [("", np.float32), ("", np.float64), ("avx2", np.float32), ("sse2", np.float64)])
+@pytest.mark.parametrize(("target", "dtype"), [("", np.float32), ("avx2", np.float32), ("sse2", np.float64)])
 def test_layers_on_every_target(target, dtype):
     """Layers of known networks in small, on processors with shorter vectors too."""
     if native.host() == "neon" and target:
@@ -264,7 +264,7 @@ def test_epilogue_sees_every_finished_element_once(whole_rows):
         out = symbol(np.empty(s.shape, np.float32))
         return Epilogue(WHOLE if whole_rows else TOUCH, (At(s),), (At(out),), (prod(s.shape[2:]),), whole_rows), out
 
-    for shape, (outs, k), stride, padding, groups in [*LAYERS, ((1, 3, 40, 40), (4, 3), 1, 1, 1), ((1, 40, 60, 60), (40, 3), 1, 1, 1)]:
+    for shape, (outs, k), stride, padding, groups in [*LAYERS[::2], ((1, 3, 40, 40), (4, 3), 1, 1, 1), ((1, 40, 60, 60), (40, 3), 1, 1, 1)]:
         x, weight = (rng.standard_normal(s).astype(np.float32) for s in (shape, (outs, shape[1] // groups, k, k)))
         for op, views, attrs in calls(x, weight, ((stride,) * 2, ((padding,) * 2,) * 2, (1, 1), groups))[:2]:
             for shares in (1, 2):

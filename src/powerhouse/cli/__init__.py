@@ -1,4 +1,4 @@
-"""The `powerhouse` command: `train`, `evaluate`, `predict` and `run`."""
+"""The `powerhouse` command: `train`, `evaluate`, `predict`, `run` and `explain`."""
 
 from __future__ import annotations
 
@@ -72,6 +72,12 @@ def _run(arguments: list[str]) -> int:
     return run_script(arguments[0], arguments[1:])
 
 
+def _explain(arguments: list[str]) -> int:
+    from powerhouse.cli._explain import explain_script  # here, since the other commands do without rich's tables and the compiler
+
+    return explain_script(arguments, COMMANDS["explain"][1])
+
+
 def _evaluate(arguments: list[str]) -> int:
     parser = CommandParser(prog="powerhouse evaluate", description=COMMANDS["evaluate"][1])
     parser.add_argument("checkpoint", help="a checkpoint that powerhouse train wrote")
@@ -101,4 +107,5 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "evaluate": (_evaluate, "measure the model in a checkpoint on held-out or other images"),
     "predict": (_predict, "classify images with the model in a checkpoint"),
     "run": (_run, "run an unchanged PyTorch script: its `import torch` gets Powerhouse"),
+    "explain": (_explain, "run a script and tell what was compiled, from which lines, and how fast each kernel is"),
 }

@@ -210,11 +210,13 @@ class Pass(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """The passes, the full nodes that they keep for one another, and the level of each node: the first pass that can compute it."""
+    """The passes, the full nodes that they keep for one another, the level of each node (the first pass that can compute it), and what
+    all passes cost for one vector."""
 
     passes: tuple[Pass, ...]
     kept: tuple[int, ...]
     level: tuple[int, ...]
+    cost: int
 
 
 @lru_cache(maxsize=4096)
@@ -236,7 +238,7 @@ def schedule_of(body: Body, keep: bool) -> Schedule:
     for p in range(count):
         values, rows = _closure(body, roots[p], lambda n, p=p: n in stored and level[n] < p)
         passes.append(Pass(values, reductions[p], tuple(stores[p]), rows))
-    return Schedule(tuple(passes), kept, tuple(level))
+    return Schedule(tuple(passes), kept, tuple(level), sum(body.cost(p.values) for p in passes))
 
 
 def _closure(body: Body, roots: list[int], is_stored: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

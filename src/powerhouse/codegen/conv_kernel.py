@@ -47,8 +47,13 @@ def product_text(tile: Tile, kind: np.dtype, target: Target, distance: int, out:
 def tile_for(rows: int, target: Target) -> Tile:
     """The tile with which so many rows are cut up with the least waste."""
     most = tile_of(target)
-    heights = [h for h in (most.rows, 2 * SMALL) if h <= most.rows]
-    return Tile(min(heights, key=lambda h: rows // h * h + -(-rows % h // SMALL) * SMALL), most.vectors)
+    heights = [h for h in (most.rows, 2 * SMALL) if h <= most.rows and h <= max(rows, 2 * SMALL)] or [most.rows]
+
+    def cost(height: int) -> float:
+        computed = rows // height * height - -(rows % height) // SMALL * SMALL
+        return computed * (1 + 1 / height)  # a high tile loads less
+
+    return Tile(min(heights, key=cost), most.vectors)
 
 
 def tiles_of(tile: Tile) -> tuple[Tile, Tile, Tile]:

@@ -23,24 +23,6 @@ from .task import At, Epilogue, Lowering, Task, Temp
 _DEFAULT = TARGETS["avx512"]
 
 
-class Kernel(NamedTuple):
-    """The text, what its pointers are (operands, then outputs), its numbers, and how much there is to do.
-
-    The text knows no size: lengths, strides and offsets are `sizes`, handed over behind the numbers, so that tensors of other shapes
-    use the same machine code.
-    """
-
-    text: str
-    inputs: tuple[Symbol, ...]
-    outputs: tuple[Symbol, ...]
-    numbers: tuple[Symbol, ...]
-    sizes: tuple[int, ...]
-    count: int  # rows, blocks of columns, or elements where `flat`
-    flat: bool
-    work: int  # elements touched, to decide on threads
-    scratch: int  # bytes
-
-
 class _Plan(NamedTuple):
     """A group, read: what it computes, with which operands, in which passes over which loops."""
 
@@ -50,10 +32,10 @@ class _Plan(NamedTuple):
     nest: Nest
 
 
-def _plan(group: Group, scalars: frozenset[Symbol], value_of: Resolve, target: Target, may_split: bool) -> _Plan:
+def _plan(group: Group, scalars: frozenset[Symbol], value_of: Resolve, target: Target) -> _Plan:
     body, operands = body_of(group, scalars, value_of)
     schedule = schedule_of(body, True)
-    nest = nest_of(group, body, operands, schedule, target, may_split)
+    nest = nest_of(group, body, operands, schedule, target)
     return _Plan(body, operands, schedule if nest.form.keep else schedule_of(body, False), nest)
 
 
@@ -62,32 +44,13 @@ def _write(body: Body, form: Form, schedule: Schedule, only: int | None) -> Text
     return Writer(body, form, schedule, only).kernel()
 
 
-def emit(group: Group, scalars: frozenset[Symbol], value_of: Resolve, target: Target = _DEFAULT) -> Kernel:
-    """One kernel for a group, with nothing split. Raises Unsupported where a body cannot be written."""
-    plan = _plan(group, scalars, value_of, target, False)
-    text = _write(plan.body, plan.nest.form, plan.schedule, None)
-    nest, flat = plan.nest, plan.nest.form.mode == FLAT
-    count = nest.lane.size if flat else nest.rows
-    sizes = tuple(nest.size(name) for name in text.sizes)
-    return Kernel(
-        text.text,
-        plan.operands.loads,
-        tuple(group.outputs),
-        plan.operands.numbers,
-        sizes,
-        count,
-        flat,
-        prod(group.domain) * (1 + len(plan.body.nodes) // 8),
-        _scratch(plan),
-    )
-
-
 def lower(group: Group, scalars: frozenset[Symbol], value_of: Resolve, target: Target = _DEFAULT) -> Lowering:
     """The tasks of a group: one, or, where reductions are split, one for each pass and one for the rows' values.
 
-    A task of a pass leaves what its parts have summed up in a temporary; those behind it combine the parts, in order.
+    The texts know no size: lengths, strides and offsets are numbers, so that tensors of other shapes use the same machine code. A task of a
+    pass leaves what its parts have summed up in a temporary; those behind it combine the parts, in order.
     """
-    plan = _plan(group, scalars, value_of, target, True)
+    plan = _plan(group, scalars, value_of, target)
     if plan.nest.form.split < 0:
         return (_task(group, plan, None, ()),)
     itemsize = max((memory_kind(n.dtype.compute).itemsize for n in plan.body.nodes if n.what == "reduce"), default=8)
@@ -110,7 +73,7 @@ def _task(group: Group, plan: _Plan, only: int | None, temps: tuple[Temp, ...]) 
         (*(At(o) for o in group.outputs), *(At(t) for t in temps)),
         (*plan.operands.numbers, *(nest.size(name) for name in text.sizes)),
         count,
-        (nest.rows if only == -1 else prod(group.domain)) * (1 + len(plan.body.nodes) // 8),
+        (nest.rows if only == -1 else prod(group.domain)) * (1 + plan.schedule.cost // 8),
         64 if flat else 1,
         _scratch(plan),
     )
@@ -168,4 +131,4 @@ def can_emit(s: Symbol) -> bool:
     return instructions(s.op, tuple(register_kind(i.dtype) for i in s.inputs)) is not None
 
 
-__all__ = ["Kernel", "can_emit", "emit", "emit_epilogue", "lower", "memory_kind", "same_steps"]
+__all__ = ["can_emit", "emit_epilogue", "lower", "memory_kind", "same_steps"]

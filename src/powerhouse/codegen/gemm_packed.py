@@ -51,7 +51,7 @@ def blocks_of(call: Call, height: int) -> Blocks:
     rows = part(p.m, max(4 * height, most), height)
     units = p.count * -(-p.m // rows)
     columns = p.n if call.whole_rows else max(2 * width, p.n // -(-UNITS // units))
-    return Blocks(rows, part(p.n, columns if shared else min(columns, 8 * width), width), steps)
+    return Blocks(rows, part(p.n, columns if shared or call.whole_rows else min(columns, 8 * width), width), steps)
 
 
 def packed(call: Call) -> Lowering:

@@ -158,7 +158,7 @@ def _slots(group: Group, body: Body, operands: Operands) -> tuple[list[tuple[int
     return slots, (*offsets, *(0 for _ in body.outputs))
 
 
-def nest_of(group: Group, body: Body, operands: Operands, schedule: Schedule, target: Target, may_split: bool) -> Nest:
+def nest_of(group: Group, body: Body, operands: Operands, schedule: Schedule, target: Target) -> Nest:
     """The nest of a group: merged dims, the mode that suits them, and how much is done at a time."""
     slots, offsets = _slots(group, body, operands)
     across = list(zip(*slots, strict=True)) if group.domain else []
@@ -180,7 +180,7 @@ def nest_of(group: Group, body: Body, operands: Operands, schedule: Schedule, ta
     form = _form(mode, units, loops, lane, offsets, body, target)
     form = form._replace(copies=_copies(body, schedule, mode, lane.size, lanes), narrow=mode != FLAT and lane.size < lanes)
     nest = Nest(form, tuple(units), tuple(loops), lane, offsets, 1, 0)
-    if may_split and group.dims and nest.rows <= _FEW and nest.rows * nest.length * (nest.block if mode == COLUMNS else 1) >= _LONG:
+    if group.dims and nest.rows <= _FEW and nest.rows * nest.length * (nest.block if mode == COLUMNS else 1) >= _LONG:
         return _split(nest)
     return nest._replace(form=form._replace(keep=nest.kept_size * 8 * len(schedule.kept) <= _ROOM))
 

@@ -361,9 +361,7 @@ class Writer(Frame):
                 for at in (0, half)
             ]
             if half == 1:
-                halves = [
-                    Value(self.one, self.one.define(f"extractelement {t} {total.name}, i64 {k}"), total.kind) for k in (0, 1)
-                ]
+                halves = [Value(self.one, self.one.define(f"extractelement {t} {total.name}, i64 {k}"), total.kind) for k in (0, 1)]
             total = self._combine(node, *halves)
         return total
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from math import prod
 from typing import NamedTuple
 
 from ..graph.op import item, leaf, number
@@ -26,9 +27,10 @@ from . import (  # noqa: F401 -- each declares how its ops are lowered
     pooling,
     scans,
 )
+from .emit import emit_epilogue, same_steps
 from .emit import lower as lower_group
 from .fuse import Fusion, Group, fuse, place_of
-from .lowering import LOWERINGS
+from .lowering import LOWERINGS, WITH_EPILOGUE
 from .target import Target
 from .task import At, Lowering, Place, Task, Temp, pointers_of
 from .values import Unsupported
@@ -48,6 +50,7 @@ class Node(NamedTuple):
     writes: tuple[Symbol, ...]
     label: str
     in_place: tuple[tuple[Symbol, Symbol], ...] = ()
+    group: Group | None = None  # that the tasks are
 
 
 def size_of(s: Symbol) -> int:
@@ -85,7 +88,43 @@ class Planner:
         if any(i in self.inside for n in nodes if n.step is not None for i in n.reads):  # a call wants an array: no piece of one
             self.nodes, self.inside, self.wholes, self.places_pieces = {}, {}, {}, False
             nodes = self._ordered()
+        nodes = self._with_epilogues(nodes)
         return [_moved(n, self.inside) for n in nodes] if self.inside else nodes
+
+    def _with_epilogues(self, nodes: list[Node]) -> list[Node]:
+        """The nodes, where a group that goes on with a result while it is in the cache is part of the node that makes the result.
+
+        What else such a group reads must have been made before that node: it stays where it is in the order.
+        """
+        position = {s: k for k, n in enumerate(nodes) for s in n.writes}
+        readers: dict[Symbol, list[int]] = {}
+        for k, n in enumerate(nodes):
+            for s in n.reads:
+                readers.setdefault(s, []).append(k)
+        merged: dict[int, Node] = {}
+        for k, n in enumerate(nodes):
+            if n.label not in WITH_EPILOGUE or len(n.writes) != 1:
+                continue
+            (result,) = n.writes
+            for r in readers.get(result, ()):
+                group = nodes[r].group
+                ready = all(i is result or position.get(i, -1) < k for i in nodes[r].reads)
+                if group is not None and ready and r not in merged and (whole := self._merged(result, group)) is not None:
+                    if len(readers[result]) == 1 and result not in self.kept and result not in self.inside:
+                        whole = _overlaid(whole, result, group)
+                    merged[k], merged[r] = whole, Node((), None, (), (), "")
+                    break
+        return [n for k, old in enumerate(nodes) if (n := merged.get(k, old)).writes]
+
+    def _merged(self, result: Symbol, group: Group) -> Node | None:
+        length = prod(result.shape[2:]) if result.op.name.startswith("conv") else None
+        try:
+            epilogue = emit_epilogue(group, result, self.fusion.scalars, self.value_of, self.target, length)
+        except Unsupported:
+            return None
+        lowering = LOWERINGS[result.op.name](result, self.place, epilogue) if epilogue is not None else None
+        label = "+".join(dict.fromkeys((result.op.name, *(s.op.name for s in group.members))))
+        return None if lowering is None else _lowered_node(label, lowering)
 
     def _ordered(self) -> list[Node]:
         found: list[Node] = []
@@ -160,7 +199,7 @@ class Planner:
         if s.op.overwrite is None:
             return ()
         whole, *others = [self.place(i) for i in s.inputs]
-        is_whole = whole.offset == 0 and whole.base.shape == s.shape and _same_steps(whole.strides, _row_major(s.shape), s.shape)
+        is_whole = whole.offset == 0 and whole.base.shape == s.shape and same_steps(whole.strides, _row_major(s.shape), s.shape)
         return ((s, whole.base),) if is_whole and all(o.base is not whole.base for o in others) else ()
 
     def place(self, i: Symbol) -> Place:
@@ -201,7 +240,19 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _group_node(group: Group, lowering: Lowering) -> Node:
     label = "+".join(dict.fromkeys(s.op.name for s in group.members))
-    return _lowered_node(label, lowering, _in_place(group, lowering))
+    return _lowered_node(label, lowering, _in_place(group, lowering))._replace(group=group)
+
+
+def _overlaid(n: Node, result: Symbol, group: Group) -> Node:
+    """A node with an epilogue whose first output of the result's size lies where the result did, which nobody else reads."""
+    if group.dims:
+        return n
+    fits = (o for o in group.outputs if o.numel == result.numel and o.dtype.numpy.itemsize == result.dtype.numpy.itemsize)
+    over = next(fits, None)
+    if over is None:
+        return n
+    moved = _moved(n, {result: At(over)})
+    return moved._replace(writes=tuple(s for s in n.writes if s is not result))
 
 
 def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], ...]:
@@ -211,7 +262,7 @@ def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], 
     whole = _row_major(group.domain)
     aligned: dict[Symbol, bool] = {}
     for i, place in group.places.items():
-        same = i.shape == place.base.shape == group.domain and place.offset == 0 and _same_steps(place.strides, whole, group.domain)
+        same = i.shape == place.base.shape == group.domain and place.offset == 0 and same_steps(place.strides, whole, group.domain)
         aligned[place.base] = aligned.get(place.base, True) and same
     free = [b for b, same in aligned.items() if same]
     pairs = []
@@ -221,10 +272,6 @@ def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], 
             free.remove(match)
             pairs.append((o, match))
     return tuple(pairs)
-
-
-def _same_steps(a: tuple[int, ...], b: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    return all(x == y or n == 1 for x, y, n in zip(a, b, shape, strict=True))
 
 
 def _lowered_node(label: str, lowering: Lowering, in_place: tuple[tuple[Symbol, Symbol], ...] = ()) -> Node:
@@ -240,7 +287,8 @@ def _lowered_node(label: str, lowering: Lowering, in_place: tuple[tuple[Symbol, 
                 writes[at.base] = None
         numbers = (*task.numbers, *(more.numbers if more else ()))
         reads.update(dict.fromkeys(n for n in numbers if isinstance(n, Symbol)))
-    return Node(lowering, None, tuple(r for r in reads if r not in writes), tuple(writes), label, in_place)
+    shared = tuple(pair for pair in in_place if pair[1] in reads)
+    return Node(lowering, None, tuple(r for r in reads if r not in writes), tuple(writes), label, shared)
 
 
 # --- order ------------------------------------------------------------------------------------------------------------------------
@@ -332,12 +380,13 @@ class Arena:
 
 
 class Layout(NamedTuple):
-    """Where values lie: offsets in the arena of bases and temporaries; the bases that have memory of their own, and the leaves
-    whose memory a base may take over if the caller gives it up."""
+    """Where values lie: offsets in the arena of bases and temporaries; for bases that have memory of their own, the leaves whose memory
+    they may take over if the caller gives it up; and bases that lie where another does that is made from them in place."""
 
     offsets: dict[Symbol | Temp, int]
     size: int
     donors: dict[Symbol, Symbol]
+    homes: dict[Symbol, Symbol]
 
 
 def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> Layout:
@@ -346,6 +395,7 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
     last = {s: k for k, bases in enumerate(touched) for s in bases}
     firm = max((k for k, n in enumerate(nodes) if any(t.refuse for t in n.tasks)), default=-1)
     holders = _held_by_steps(nodes, last, kept)
+    homes = _homes(nodes, kept, last, holders)
     arena = Arena()
     offsets: dict[Symbol | Temp, int] = {}
     donors: dict[Symbol, Symbol] = {}
@@ -356,14 +406,15 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
     for k, n in enumerate(nodes):
         moved: dict[Symbol, Symbol] = {}
         for o, i in n.in_place:
-            if last.get(i) == k and i not in given:
-                if o in kept and i.op is leaf and i not in leaves_kept and k > firm:
-                    donors[o] = i
+            if last.get(i) == k and i not in given and homes.get(i) is not homes.get(o, o):
+                home = homes.get(o, o)
+                if home in kept and i.op is leaf and i.dtype is home.dtype and i not in leaves_kept and k > firm:
+                    donors[home] = i
                     given.add(i)
-                elif o not in kept and i in offsets and holders.get(i, 0) <= k:
+                elif home not in kept and i in offsets and holders.get(i, 0) <= k:
                     moved[o] = i
         for s in _written(n):
-            if s not in offsets and s not in kept:
+            if s not in offsets and s not in kept and s not in homes:
                 offsets[s] = offsets[moved[s]] if s in moved else arena.take(size_of(s))
         temps = dict.fromkeys(at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Temp))
         for temp in temps:
@@ -374,7 +425,22 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
         for s in dying.get(k, ()):
             if s in offsets and s not in taken_over:
                 arena.give(offsets[s], size_of(s))
-    return Layout(offsets, arena.top, donors)
+    return Layout(offsets, arena.top, donors, homes)
+
+
+def _homes(nodes: list[Node], kept: set[Symbol], last: dict[Symbol, int], holders: dict[Symbol, int]) -> dict[Symbol, Symbol]:
+    """Results that die where one of the caller's is made from them in place: they can lie there from the beginning."""
+    by_tasks = {s for n in nodes if n.step is None for s in n.writes}
+    homes: dict[Symbol, Symbol] = {}
+    taken: set[Symbol] = set()
+    for k, n in reversed(list(enumerate(nodes))):
+        for o, i in n.in_place:
+            home = homes.get(o, o)
+            free = i in by_tasks and i not in kept and i not in homes and last.get(i) == k and holders.get(i, 0) <= k
+            if home in kept and o not in taken and free and i.dtype is home.dtype and i.numel == home.numel:
+                homes[i] = home
+                taken.add(o)
+    return homes
 
 
 def _touched(n: Node) -> tuple[Symbol, ...]:

@@ -193,7 +193,7 @@ def _(s: Symbol) -> Symbol | None:
 def _(s: Symbol) -> Symbol | None:
     """A reduction of a reshaped value, where dims that were split or merged are reduced all or not at all."""
     (x,), (dims,) = s.inputs, s.attrs
-    if x.op is not reshape_to or not dims:
+    if x.op is not reshape_to or not dims or x.numel == 0:
         return None
     inner = x.inputs[0]
     found: list[int] = []

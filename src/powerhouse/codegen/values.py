@@ -116,7 +116,6 @@ class Builder:
         given = ", ".join(f"{self.vector(a.kind)} {a.name}" for a in args)
         return Value(self, self.define(f"call {self.vector(kind)} {full}({given})"), kind)
 
-
     def can_scale(self, kind: np.dtype) -> bool:
         """Whether there is an instruction for `scaled`."""
         return self.is_avx512 and self.lanes * kind.itemsize == 64

@@ -30,7 +30,7 @@ FLAGS = (
     ),
     Flag("target", str, "", "the processor that kernels are made for: avx512, avx2, sse2, neon; empty: the best that this one can run"),
     Flag("threads", int, 0, "threads that native kernels use; 0: one for each processor that the process may run on"),
-    Flag("debug", int, 0, "1 prints every realization, 2 its program too"),
+    Flag("debug", int, 0, "on stderr: 1 every realization, 2 new programs too, 3 each pass of theirs, 4 their LLVM text, 5 their machine code"),
     Flag("symbol_limit", int, 250_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),
     Flag("held_limit", int, 8 << 30, "bytes of buffers that one segment reads before it is realized"),

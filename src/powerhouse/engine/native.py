@@ -208,6 +208,7 @@ class _Assembly:
 
     def _pointer(self, at: At) -> tuple[int, int]:
         """A cell and an offset."""
+        at = At(self.layout.homes.get(at.base, at.base), at.offset)  # type: ignore[arg-type]
         inside = self.layout.offsets.get(at.base)
         return (0, inside + at.offset) if inside is not None else (self._cell(at.base), at.offset)  # type: ignore[arg-type]
 

@@ -431,7 +431,7 @@ def _restore(st: Storage, segment: Segment, error: Exception) -> None:
 
 
 def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
-    key = (_program, outputs, config.values["tier"])
+    key = (_program, outputs, config.values["tier"], config.values["target"])
     found = memo.answers.get(key)
     if found is None:
         build = reference.program if config.values["tier"] == "reference" else native.program

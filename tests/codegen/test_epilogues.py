@@ -1,0 +1,76 @@
+"""Groups that go on with a product or a convolution while it is in the cache: the same numbers as apart from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import powerhouse as torch
+from powerhouse.core import config
+from powerhouse.engine import native
+
+F = torch.nn.functional
+
+
+def both(function, *tensors):
+    """The function's result by the reference tier and by kernels, and the labels of the kernels' nodes."""
+    labels, assemble = [], native._Assembly._assemble
+
+    def noting(self):
+        labels.extend(n.label for n in self.nodes)
+        return assemble(self)
+
+    results = []
+    for tier in ("reference", "native"):
+        with config.override(tier=tier), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(native._Assembly, "_assemble", noting)
+            results.append(np.asarray(function(*tensors).numpy()))
+    np.testing.assert_allclose(results[1], results[0], rtol=2e-4, atol=2e-4)
+    return labels
+
+
+@pytest.mark.parametrize("m,k,n", [(128, 384, 768), (7, 33, 300), (300, 64, 40), (1, 50, 1000), (40, 2000, 530), (33, 5, 7)])
+@pytest.mark.parametrize("kind", ["bias", "gelu", "residual", "softmax", "norm"])
+def test_after_a_product(m, k, n, kind):
+    """Elementwise, or over whole rows, whatever blocks the product is cut into."""
+    x, w, b, r = torch.randn(m, k), torch.randn(n, k) * 0.1, torch.randn(n), torch.randn(m, n)
+    functions = {
+        "bias": lambda x, w, b, r: F.linear(x, w, b),
+        "gelu": lambda x, w, b, r: F.gelu(F.linear(x, w, b)),
+        "residual": lambda x, w, b, r: F.linear(x, w, b) * 0.5 + r,
+        "softmax": lambda x, w, b, r: F.softmax(F.linear(x, w, b), 1),
+        "norm": lambda x, w, b, r: F.layer_norm(r + F.linear(x, w, b), (n,)),
+    }
+    labels = both(functions[kind], x, w, b, r)
+    if kind in ("bias", "gelu", "residual"):
+        assert any(label.startswith("batched_matmul+") for label in labels)
+
+
+@pytest.mark.parametrize("shape,weight,options", [
+    ((2, 8, 14, 14), (16, 8, 3, 3), {"padding": 1}),
+    ((1, 3, 33, 31), (10, 3, 7, 7), {"stride": 2, "padding": 3}),
+    ((2, 16, 7, 7), (30, 16, 1, 1), {}),
+    ((2, 8, 9, 9), (8, 1, 3, 3), {"groups": 8, "padding": 1}),
+    ((3, 4, 50), (6, 4, 5), {}),
+])  # fmt: skip
+def test_after_a_convolution(shape, weight, options):
+    """Bias, batch norm in evaluation, a residual and an activation."""
+    x, w, b = torch.randn(*shape), torch.randn(*weight), torch.randn(weight[0])
+    conv = {3: F.conv1d, 4: F.conv2d}[len(shape)]
+    scale = torch.rand(weight[0], *(1,) * (len(shape) - 2))
+    both(lambda x, w, b: F.relu(conv(x, w, b, **options) * scale + 0.5), x, w, b)
+    residual = conv(x, w, b, **options) * 2
+    both(lambda x, w, b: F.relu(conv(x, w, b, **options) + residual), x, w, b)
+
+
+def test_a_result_that_is_read_elsewhere_stays():
+    """The product itself is kept for others."""
+    x, w = torch.randn(50, 60), torch.randn(70, 60)
+
+    def both_uses(x, w):
+        y = x @ w.t()
+        return torch.cat([F.relu(y), y.flip(0)])
+
+    both(both_uses, x, w)
