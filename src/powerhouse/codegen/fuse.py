@@ -100,6 +100,7 @@ class _Grouping:
         self.rows: set[Symbol] = set()
         self.parent: dict[Symbol, Symbol] = {}
         self.dims: dict[Symbol, Dims | None] = {}
+        self.floating: dict[Symbol, list[Symbol]] = {}  # by root, the members of parts that read nothing but leaves
         self._bases: dict[Symbol, Symbol] = {}
         self._are_rows: dict[tuple[Symbol, bool], bool] = {}
 
@@ -134,6 +135,8 @@ class _Grouping:
             inputs = [self.value_of(i) for i in s.inputs]
             self.epoch[s] = max((self.epoch[i] for i in inputs), default=0)
             if s in self.scalars or s.shape is None or s.numel == 0 or s.op is leaf:
+                for i in inputs:
+                    self._hold(i)
                 continue
             if dims := reduced_dims(s):
                 if self.fusable(s):
@@ -145,18 +148,30 @@ class _Grouping:
                     self.rows.add(s)
                 else:
                     self._join(s, inputs, s.shape, None, False)
+            if s not in self.domain:
+                for i in inputs:
+                    self._hold(i)
+
+    def _hold(self, s: Symbol) -> None:
+        """What is read from memory is computed in the epoch that its readers go by."""
+        if s in self.parent:
+            self.floating.pop(self.root(s), None)
 
     def _join(self, s: Symbol, inputs: list[Symbol], domain: Shape, dims: Dims | None, at_row: bool) -> bool:
         """Make `s` a member. One that is computed a row is refused (False) where it would be cut off from the rows it goes with."""
-        links, epoch = [], 0
+        links, epoch, floats = [], 0, dims is None and not at_row
         for i in inputs:
             if i not in self.scalars:
                 member = self.inside(i, domain, dims, at_row)
                 if member is not None:
                     links.append(member)
-                    epoch = max(epoch, self.epoch[member])
+                    if self.root(member) not in self.floating:
+                        epoch, floats = max(epoch, self.epoch[member]), False
                 elif (base := self.base(i)).op is not leaf:
-                    epoch = max(epoch, self.epoch[base] + 1)
+                    epoch, floats = max(epoch, self.epoch[base] + 1), False
+                    self._hold(base)
+        if not floats:
+            self._settle(links, epoch)
         links = [m for m in links if self.epoch[m] == epoch]
         depth = max((self.depth[m] + 1 for m in links), default=0)
         found = {d for m in links if (d := self.dims[self.root(m)]) is not None} | ({dims} if dims is not None else set())
@@ -168,9 +183,18 @@ class _Grouping:
         self.domain[s], self.epoch[s], self.depth[s] = domain, epoch, depth
         self.parent[s] = s
         self.dims[s] = next(iter(found), None)
-        for m in links:
-            self.parent[self.root(m)] = s
+        roots = {self.root(m) for m in links}
+        if floats and (links or all(self.base(i).op is leaf for i in inputs if i not in self.scalars)):
+            self.floating[s] = [s, *(m for root in roots for m in self.floating.pop(root, ()))]
+        for root in roots:
+            self.parent[root] = s
         return True
+
+    def _settle(self, links: list[Symbol], epoch: int) -> None:
+        """Parts that nothing but leaves goes into are computed where they are first needed, not ahead of it."""
+        for m in links:
+            for member in self.floating.pop(self.root(m), ()):
+                self.epoch[member] = epoch
 
     def inside(self, i: Symbol, domain: Shape, dims: Dims | None, at_row: bool) -> Symbol | None:
         """The member whose value an operand has in a loop nest over `domain`; None where it must come from memory."""

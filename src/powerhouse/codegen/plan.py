@@ -180,7 +180,7 @@ class Planner:
     def _group_node(self, group: Group) -> Node | None:
         if id(group) not in self._kernels:
             try:
-                lowering = lower_group(group, self.fusion.scalars, self.value_of, self.target) if group.domain else ()
+                lowering = lower_group(group, self.fusion.scalars, self.value_of, self.target)
             except Unsupported:
                 lowering = ()
             if not lowering:

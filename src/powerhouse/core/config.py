@@ -30,7 +30,13 @@ FLAGS = (
     ),
     Flag("target", str, "", "the processor that kernels are made for: avx512, avx2, sse2, neon; empty: the best that this one can run"),
     Flag("threads", int, 0, "threads that native kernels use; 0: one for each processor that the process may run on"),
-    Flag("debug", int, 0, "on stderr: 1 every realization, 2 new programs too, 3 each pass of theirs, 4 their LLVM text, 5 their machine code"),
+    Flag(
+        "debug",
+        int,
+        0,
+        "on stderr: 1 every realization, with all passes checked; 2 the kernels of new programs; 3 what each pass did; 4 LLVM text; "
+        "5 machine code",
+    ),
     Flag("symbol_limit", int, 250_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),
     Flag("held_limit", int, 8 << 30, "bytes of buffers that one segment reads before it is realized"),

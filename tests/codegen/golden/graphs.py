@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import NamedTuple
 from unittest import mock
 
@@ -67,9 +68,27 @@ def kernels(name: str, target: str) -> list[Kernel]:
     return list(texts.values())
 
 
+class _Values:
+    """What leaves are filled with: ones, since values do not matter for a text; or numbers that are drawn, the same each time."""
+
+    draw: np.random.Generator | None = None
+
+
+@contextmanager
+def varied():
+    """Leaves hold drawn numbers: for running the graphs."""
+    _Values.draw = np.random.default_rng(0)
+    try:
+        yield
+    finally:
+        _Values.draw = None
+
+
 def leaf(*shape, dtype=torch.float32, grad=False):
-    """A tensor of ones: values do not matter."""
-    return torch.tensor(np.ones(shape), dtype=dtype).requires_grad_(grad)
+    """A leaf of a graph."""
+    ones = np.ones(shape)
+    values = ones if _Values.draw is None else _Values.draw.integers(0, 5, shape) if dtype is torch.int64 else _Values.draw.uniform(0.1, 2, shape)
+    return torch.tensor(values, dtype=dtype).requires_grad_(grad)
 
 
 def gradients(loss, *tensors):
