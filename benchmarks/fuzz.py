@@ -24,11 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))  # for those who load this file by its path
+from random_programs import Program, environment, program_of
+
 import powerhouse
 from powerhouse.core import config
 from powerhouse.engine import native
 from powerhouse.graph import memo
-from random_programs import Program, environment, program_of
 
 try:
     import torch as pytorch

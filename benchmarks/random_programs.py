@@ -146,6 +146,17 @@ torch.where(leaf({s}, *x.shape, kind='bool'), x, 0.5); x.scatter({d}, leaf({s}, 
 x.nonzero(); F.one_hot(leaf({s}, 3, kind='int64'), 6); x.repeat_interleave(2, {d});
 x.index_fill({d}, leaf({s}, 2, kind='int64') % {n}, 0.5)
 """)
+VIEWS = _table("""
+x.transpose({d}, {e}); x.permute({order}); x.unsqueeze({d}); x.flip({d}); x.reshape(-1); x.flatten({d}); x.movedim({d}, {e}); x.expand(2, {kept});
+x.squeeze(); x.mT; x[None]; torch.cat([x, x], {d}); torch.stack([x, x], {d}); x.repeat(2{once}); x.T; x.swapaxes({d}, {e}).contiguous()
+""")
+CUTS = _table("""
+x[{lead}::2]; x[{lead}{cut}:]; x[{lead}:{cut}]; x.narrow({d}, {cut}, {rest}); x.select({d}, {cut}); x[{lead}-1]; x.chunk(2, {d})[0];
+x.chunk(2, {d})[-1]; x.split({cut}, {d})[0]; x.unbind({d})[-1]; x.roll({cut}, {d}); x.tensor_split(2, {d})[1]; x.unfold({d}, 2, 1);
+torch.cat([x[{lead}{cut}:], x[{lead}:{cut}]], {d}); torch.cat([x[{lead}{cut}:], x * 2], {d}); torch.cat([x * 2, x[{lead}::2]], {d})
+""")
+SQUEEZED = _table("x.expand({three}); x.squeeze({d})")
+HALVES = _table("x.unflatten({d}, (2, {half})); x.unflatten({d}, ({half}, 2))")
 INPLACE = _table("""
 x.add_(y); x.mul_(0.5); x.sub_(y, alpha=0.3); x.copy_(y); x.tanh_(); x.clamp_(-1, 1); x.zero_(); x.fill_(0.7); x.neg_();
 x.mul_(y.tanh()); x.relu_(); x.addcmul_(y, y, value=0.1); x.sigmoid_(); x.masked_fill_(x > 0.5, 0.1); x += y; x *= 1.1; x -= 0.25;
@@ -154,6 +165,14 @@ x.flatten()[1:].add_(0.3); x.view(-1)[::3] = 0.2; x[x > 1] = 0.5; x.transpose(0,
 x.select(-1, 0).copy_(x.select(-1, 1)); x[-1] = x[0]; x.unsqueeze(0).add_(y); x.narrow(0, 0, 1).zero_(); x.squeeze_(); x.unsqueeze_(0);
 x.lerp_(y, 0.4); x.index_fill_(0, torch.tensor([0]), 0.6); x.clamp_(min=y); x.transpose_(0, -1); x.cumsum_(0)
 """)
+OPTIMIZERS = _table("""
+SGD({}, lr=0.05, momentum=0.9); SGD({}, lr=0.1); Adam({}, lr=0.01, eps=0.1); AdamW({}, lr=0.01, eps=0.1); RMSprop({}, lr=0.01, eps=0.1)
+""")  # a small eps would magnify a gradient that is rounding only
+MAKES = """
+new_leaf unary unary unary binary binary compare logic whole choose reduce reduce norm norm square window window lookup lookup cast view view view
+join scaled gradient
+""".split()  # methods of `Writer`, as often as they are taken
+DOES = "inplace inplace inplace inplace backward step number outside forget repeat take_gradient".split()
 
 
 class Refused(Exception):
@@ -320,25 +339,15 @@ class Writer:
         t = self.env[x]
         d, e = self.rng.randrange(t.ndim), self.rng.randrange(t.ndim)
         n = t.shape[d]
-        order = self.rng.sample(range(t.ndim), t.ndim)
-        lead = ":, " * d
-        options = [
-            f"{x}.transpose({d}, {e})", f"{x}.permute({order})", f"{x}.unsqueeze({d})", f"{x}.flip({d})", f"{x}.reshape(-1)", f"{x}.flatten({d})",
-            f"{x}.movedim({d}, {e})", f"{x}.expand(2, {', '.join('-1' for _ in t.shape)})", f"{x}.squeeze()", f"{x}.mT" if t.ndim > 1 else f"{x}[None]",
-            f"torch.cat([{x}, {x}], {d})", f"torch.stack([{x}, {x}], {d})", f"{x}.repeat(2{', 1' * (t.ndim - 1)})",
-        ]  # fmt: skip
+        fields = dict(d=d, e=e, n=n, lead=":, " * d, order=self.rng.sample(range(t.ndim), t.ndim), half=n // 2)
+        fields |= dict(kept=", ".join("-1" for _ in t.shape), once=", 1" * (t.ndim - 1))
+        fields |= dict(three=", ".join("3" if k == d else "-1" for k in range(t.ndim)))
+        options = [*VIEWS, *(SQUEEZED if n == 1 else ()), *(HALVES if n and n % 2 == 0 else ())]
         if n > 1:
-            cut = self.rng.randrange(1, n)
-            options += [
-                f"{x}[{lead}::2]", f"{x}[{lead}{cut}:]", f"{x}[{lead}:{cut}]", f"{x}.narrow({d}, {cut}, {n - cut})", f"{x}.select({d}, {cut})", f"{x}[{lead}-1]",
-                f"{x}.chunk(2, {d})[{self.one((0, 1))}]", f"{x}.split({cut}, {d})[0]", f"{x}.unbind({d})[-1]", f"{x}.roll({cut}, {d})", f"{x}.tensor_split(2, {d})[1]",
-                f"torch.cat([{x}[{lead}{cut}:], {x}[{lead}:{cut}]], {d})", f"{x}.unfold({d}, 2, 1)", f"torch.cat([{x}[{lead}{cut}:], {x} * 2], {d})",
-            ]  # fmt: skip
-        if n == 1:
-            options += [f"{x}.expand({', '.join('3' if k == d else '-1' for k in range(t.ndim))})", f"{x}.squeeze({d})"]
-        if n % 2 == 0 and n:
-            options += [f"{x}.unflatten({d}, (2, {n // 2}))", f"{x}.unflatten({d}, ({n // 2}, 2))"]
-        return self.one(options)
+            options += CUTS
+            fields["cut"] = cut = self.rng.randrange(1, n)
+            fields["rest"] = n - cut
+        return _put(self.one(options), x=x).format(**fields)
 
     def join(self) -> str:
         x = self.tensor(lambda t: t.ndim > 0)
@@ -374,10 +383,7 @@ class Writer:
         return f"({self.loss()}).backward({self.one(('', 'retain_graph=True'))})"
 
     def optimizer(self) -> str:
-        kinds = "SGD({}, lr=0.05, momentum=0.9)|Adam({}, lr=0.01, eps=0.1)|AdamW({}, lr=0.01, eps=0.1)|SGD({}, lr=0.1)|RMSprop({}, lr=0.01, eps=0.1)".split(
-            "|"
-        )
-        return f"opt = torch.optim.{self.one(kinds).format('[' + ', '.join(self.parameters) + ']')}"
+        return f"opt = torch.optim.{self.one(OPTIMIZERS).format('[' + ', '.join(self.parameters) + ']')}"
 
     def step(self) -> str:
         if "opt" not in self.env:
@@ -418,10 +424,6 @@ class Writer:
         return f"g{self.made} = {p}.grad{self.one(('', '.clone()', ' * 1.5'))}"
 
     # --- the whole ------------------------------------------------------------------------------------------------------------------
-
-    MAKES = ("new_leaf unary unary unary binary binary compare logic whole choose reduce reduce norm norm square window window lookup lookup cast view view "
-             "view join scaled gradient").split()  # fmt: skip
-    DOES = "inplace inplace inplace inplace backward step number outside forget repeat take_gradient".split()
 
     def start(self) -> None:
         """A few leaves, some of which want gradients."""
@@ -470,9 +472,9 @@ class Writer:
             while len(self.statements) < length:
                 try:
                     if self.rng.random() < 0.75:
-                        self.make(self.one(self.MAKES))
+                        self.make(self.one(MAKES))
                     else:
-                        self.attempt(getattr(self, self.one(self.DOES))())
+                        self.attempt(getattr(self, self.one(DOES))())
                 except Refused:
                     continue
             if self.rng.random() < 0.7 and self.parameters:

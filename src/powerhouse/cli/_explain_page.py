@@ -18,6 +18,7 @@ _WIDTH, _HEIGHT, _ACROSS, _DOWN = 210, 58, 26, 46  # of a node, and between node
 _MOST_ABREAST = 7
 _MOST_LABELS = 120  # edges up to which each says its shape
 _MOST_PICTURES = 8
+_HALO = "stroke='white' stroke-width='3' paint-order='stroke'"
 _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1500px; padding: 0 1em; color: #1b2733; }
 table { border-collapse: collapse; margin: 1em 0; font-size: 13px; }
@@ -109,11 +110,15 @@ def _edges(seen: Seen) -> list[tuple[int, int, Symbol]]:
 def _placed(count: int, edges: list[tuple[int, int, Symbol]]) -> list[Box]:
     """Nodes in layers: each below all that it needs; in a layer, below the middle of them."""
     before: list[list[int]] = [[] for _ in range(count)]
+    behind: list[list[int]] = [[] for _ in range(count)]
     for a, b, _ in edges:
         before[b].append(a)
+        behind[a].append(b)
     layer = [0] * count
     for k in range(count):  # in the order of the program, so that what is needed has its layer
         layer[k] = max((layer[i] + 1 for i in before[k]), default=0)
+    for k in reversed(range(count)):  # down to where it is needed: short edges
+        layer[k] = min((layer[i] - 1 for i in behind[k]), default=layer[k])
     places = [Box(0, 0)] * count
     y = float(_DOWN) / 2
     for depth in range(max(layer, default=-1) + 1):
@@ -166,7 +171,7 @@ def _edge(a: Box, b: Box, s: Symbol, is_labelled: bool) -> str:
     bend = max((y1 - y0) / 2, 20.0)
     kind = escape(show.type_text(s))
     path = f"M{x0:.0f} {y0:.0f} C{x0:.0f} {y0 + bend:.0f} {x1:.0f} {y1 - bend:.0f} {x1:.0f} {y1:.0f}"
-    label = f"<text x='{(x0 + x1) / 2 + 4:.0f}' y='{(y0 + y1) / 2:.0f}' fill='#6b7d8d' font-size='10'>{kind}</text>" if is_labelled else ""
+    label = f"<text x='{(x0 + x1) / 2 + 4:.0f}' y='{(y0 + y1) / 2:.0f}' fill='#6b7d8d' font-size='10' {_HALO}>{kind}</text>" if is_labelled else ""
     return f"<g><title>{kind}</title><path d='{path}' fill='none' stroke='#8397a8' marker-end='url(#tip)'/>{label}</g>"
 
 

@@ -430,7 +430,7 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
 
 def _homes(nodes: list[Node], kept: set[Symbol], last: dict[Symbol, int], holders: dict[Symbol, int]) -> dict[Symbol, Symbol]:
     """Results that die where one of the caller's is made from them in place: they can lie there from the beginning."""
-    by_tasks = {s for n in nodes if n.step is None for s in n.writes}
+    by_tasks = {s for n in nodes if n.step is None for s in n.writes} - {s for n in nodes if n.step is not None for s in n.reads}
     homes: dict[Symbol, Symbol] = {}
     taken: set[Symbol] = set()
     for k, n in reversed(list(enumerate(nodes))):
