@@ -31,13 +31,13 @@ class Program(NamedTuple):
     def script(self) -> str:
         """The program as a script that prints what it computes."""
         body = "\n".join(self.statements)
-        head = "import numpy as np\nimport powerhouse as torch\n\nF, nn, noise = torch.nn.functional, torch.nn, 0\n"
+        head = "import numpy as np\nimport powerhouse as torch\n\nF, nn = torch.nn.functional, torch.nn\n"
         shown = "\n".join(f"print({name!r}, {name})" for name in self.names)
         return f"{head}\n\n{inspect.getsource(values)}\n\n{LEAF}\n\ntorch.manual_seed(0)\n{body}\n{shown}\n"
 
 
-def values(seed, shape, kind, coarse, noise):
-    """Values of a leaf. Coarse ones have many that are equal; noise moves values by their last bits, equal ones alike."""
+def values(seed, shape, kind, coarse):
+    """Values of a leaf. Coarse ones have many that are equal."""
     rng = np.random.default_rng(seed)
     if kind == "bool":
         return rng.random(shape) < 0.5
@@ -45,18 +45,16 @@ def values(seed, shape, kind, coarse, noise):
         return rng.integers(0, 5, shape).astype(kind)
     a = rng.uniform(-2, 2, shape)
     a = np.round(a * 4) / 4 if coarse else a
-    if noise:
-        a = a * (1 + {"float64": 1e-12, "float32": 1e-6, "bfloat16": 8e-3}[kind] * np.sin(1e4 * a + noise))
     return a.astype("float32" if kind == "bfloat16" else kind)
 
 
 LEAF = """def leaf(seed, *shape, kind="float32", coarse=False):
-    return torch.tensor(values(seed, shape, kind, coarse, noise)).to(getattr(torch, kind))"""
+    return torch.tensor(values(seed, shape, kind, coarse)).to(getattr(torch, kind))"""
 
 
-def environment(torch: Any, noise: int = 0) -> dict[str, Any]:
+def environment(torch: Any) -> dict[str, Any]:
     """The names that statements use."""
-    env = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "np": np, "values": values, "noise": noise}
+    env = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "np": np, "values": values}
     exec(LEAF, env)
     torch.manual_seed(0)
     return env
@@ -146,9 +144,20 @@ torch.where(leaf({s}, *x.shape, kind='bool'), x, 0.5); x.scatter({d}, leaf({s}, 
 x.nonzero(); F.one_hot(leaf({s}, 3, kind='int64'), 6); x.repeat_interleave(2, {d});
 x.index_fill({d}, leaf({s}, 2, kind='int64') % {n}, 0.5)
 """)
+MODULES = _table("""
+nn.Linear({n}, 5, dtype=x.dtype)(x); nn.LayerNorm({n}, dtype=x.dtype)(x); nn.LSTM({n}, 4, batch_first=True, dtype=x.dtype)(x)[0];
+nn.GRU({n}, 3, batch_first=True, bidirectional=True, dtype=x.dtype)(x)[0]; nn.BatchNorm1d({m}, dtype=x.dtype)(x); nn.PReLU(dtype=x.dtype)(x);
+nn.MultiheadAttention({n}, 1, batch_first=True, dtype=x.dtype)(x, x, x)[0]; nn.RNN({n}, 6, num_layers=2, dtype=x.dtype)(x)[1];
+nn.TransformerEncoderLayer({n}, 1, 8, dropout=0.0, batch_first=True, dtype=x.dtype)(x); nn.Conv1d({m}, 4, 3, padding=1, dtype=x.dtype)(x);
+nn.Sequential(nn.Linear({n}, 16, dtype=x.dtype), nn.GELU(), nn.Dropout(0.2), nn.Linear(16, 3, dtype=x.dtype))(x)
+""")
+TRAINED = _table("""
+F.gelu(x.reshape(-1, 1) @ leaf({s}, 1, 7, kind='{k}')); x.reshape(-1).softmax(0) * 3; F.layer_norm(x, x.shape); x.tanh().cumsum(0); x[..., ::2] + 1;
+(x.reshape(-1) - leaf({s}, {n}, kind='{k}')).abs(); F.relu(x) @ leaf({s}, {last}, 3, kind='{k}'); torch.cat([x.reshape(-1), x.reshape(-1) * 2])
+""")
 VIEWS = _table("""
 x.transpose({d}, {e}); x.permute({order}); x.unsqueeze({d}); x.flip({d}); x.reshape(-1); x.flatten({d}); x.movedim({d}, {e}); x.expand(2, {kept});
-x.squeeze(); x.mT; x[None]; torch.cat([x, x], {d}); torch.stack([x, x], {d}); x.repeat(2{once}); x.T; x.swapaxes({d}, {e}).contiguous()
+x.squeeze(); x.mT; x[None]; torch.cat([x, x], {d}); torch.stack([x, x], {d}); x.repeat(2{once}); x.T; x.swapaxes({d}, {e}).clone()
 """)
 CUTS = _table("""
 x[{lead}::2]; x[{lead}{cut}:]; x[{lead}:{cut}]; x.narrow({d}, {cut}, {rest}); x.select({d}, {cut}); x[{lead}-1]; x.chunk(2, {d})[0];
@@ -170,9 +179,9 @@ SGD({}, lr=0.05, momentum=0.9); SGD({}, lr=0.1); Adam({}, lr=0.01, eps=0.1); Ada
 """)  # a small eps would magnify a gradient that is rounding only
 MAKES = """
 new_leaf unary unary unary binary binary compare logic whole choose reduce reduce norm norm square window window lookup lookup cast view view view
-join scaled gradient
+join scaled gradient module
 """.split()  # methods of `Writer`, as often as they are taken
-DOES = "inplace inplace inplace inplace backward step number outside forget repeat take_gradient".split()
+DOES = "inplace inplace inplace inplace backward step train train number outside forget repeat take_gradient".split()
 
 
 class Refused(Exception):
@@ -312,6 +321,11 @@ class Writer:
         y = self.tensor(lambda t: t.is_floating_point() and t.ndim >= 2 and tuple(t.shape[-2:]) == shape[-2:])
         return _put(self.one(SQUARE), x=x, y=y)
 
+    def module(self) -> str:
+        x = self.floating(3)
+        t = self.env[x]
+        return _put(self.one(MODULES), x=x).format(n=t.shape[-1], m=t.shape[1])
+
     def window(self) -> str:
         x = self.floating(3, 4)
         t = self.env[x]
@@ -395,6 +409,16 @@ class Writer:
                 f"opt.zero_grad(); ({self.loss()}).backward(); opt.step(); opt.zero_grad()",
             )
         )
+
+    def train(self) -> str:
+        """A few equal steps: from the second on, the program is known and takes over the parameters' memory."""
+        if "opt" not in self.env:
+            return self.optimizer()
+        p = self.one(self.parameters)
+        t = self.env[p]
+        last = t.shape[-1] if t.ndim else 1
+        y = _put(self.one(TRAINED), x=p).format(s=self.seed(), k=self.kind, n=t.numel(), last=last)
+        return f"for _ in range(4): opt.zero_grad(); (({y}) ** 2).mean().backward(); opt.step()"
 
     def number(self) -> str:
         self.made += 1

@@ -70,7 +70,11 @@ def test_table():
 @pytest.mark.parametrize(
     "triple, features, want",
     [
-        ("x86_64-unknown-linux-gnu", X86 | dict.fromkeys(("avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd"), True), ["avx512", "avx2", "sse2"]),
+        (
+            "x86_64-unknown-linux-gnu",
+            X86 | dict.fromkeys(("avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd"), True),
+            ["avx512", "avx2", "sse2"],
+        ),
         ("x86_64-unknown-linux-gnu", X86 | {"avx512f": True}, ["avx2", "sse2"]),
         ("x86_64-apple-darwin", X86, ["avx2", "sse2"]),
         ("x86_64-unknown-linux-gnu", {"sse2": True, "avx2": False}, ["sse2"]),
@@ -225,10 +229,10 @@ FUSED = (
 
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_nvptx(machines, lanes, monkeypatch):
-    """The fused kernels can be made for NVIDIA's GPUs, as device functions; vectors of four are loaded at once where they are adjacent."""
+    """The fused kernels can be made for NVIDIA's GPUs, as device functions that call no other."""
     t = targets.TARGETS["nvptx"]._replace(vector_bytes=4 * lanes)
     monkeypatch.setitem(targets.TARGETS, "nvptx", t)
-    seen, vectors = set(), 0
+    seen = set()
     for name in FUSED:
         for kernel in golden.kernels(name, "nvptx"):
             if kernel.text in seen:
@@ -239,6 +243,4 @@ def test_nvptx(machines, lanes, monkeypatch):
             code = assembly(kernel.text, t, machines["nvptx"])
             assert re.search(r"\.visible \.func kernel\(", code), label
             assert not re.search(r"\.extern \.func", code), label
-            vectors += len(re.findall(r"ld\.v[24]|st\.v[24]", code))
     assert len(seen) > 15
-    assert (vectors > 0) == (lanes > 1)

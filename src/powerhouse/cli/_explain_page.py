@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-from powerhouse.cli._explain_tables import KERNEL_COLUMNS, PROGRAM_COLUMNS, Row, describe, kernel_rows, program_row
+from powerhouse.cli._explain_tables import KERNEL_COLUMNS, PROGRAM_COLUMNS, Row, describe, how_made, kernel_rows, program_row
 from powerhouse.cli._peaks import Peaks
 from powerhouse.codegen import show
 from powerhouse.engine.explain import Log, Seen
@@ -43,10 +43,8 @@ def page(script: str, log: Log, peaks: Peaks, seconds: float) -> str:
     for seen in programs[:_MOST_PICTURES]:
         rows = kernel_rows(seen, peaks)
         most = max((r.seconds for r in rows), default=0.0)
-        tier, reason = seen.tier
         parts += [
-            f"<h2>Program {seen.index}</h2><p class='how'>{escape(tier + (': ' + reason if reason else ''))}",
-            f"\n{escape('New because it is ' + seen.cause)}</p>" if seen.cause else "</p>",
+            f"<h2>Program {seen.index}</h2><p class='how'>{escape(how_made(seen))}</p>",
             f"<div class='picture'>{picture(seen, peaks)}</div>",
             _html_table(KERNEL_COLUMNS, [(r.cells, colour(r.seconds, most)) for r in sorted(rows, key=lambda r: -r.seconds)]),
         ]
@@ -171,7 +169,8 @@ def _edge(a: Box, b: Box, s: Symbol, is_labelled: bool) -> str:
     bend = max((y1 - y0) / 2, 20.0)
     kind = escape(show.type_text(s))
     path = f"M{x0:.0f} {y0:.0f} C{x0:.0f} {y0 + bend:.0f} {x1:.0f} {y1 - bend:.0f} {x1:.0f} {y1:.0f}"
-    label = f"<text x='{(x0 + x1) / 2 + 4:.0f}' y='{(y0 + y1) / 2:.0f}' fill='#6b7d8d' font-size='10' {_HALO}>{kind}</text>" if is_labelled else ""
+    label = f"<text x='{(x0 + x1) / 2 + 4:.0f}' y='{(y0 + y1) / 2:.0f}' fill='#6b7d8d' font-size='10' {_HALO}>{kind}</text>"
+    label = label if is_labelled else ""
     return f"<g><title>{kind}</title><path d='{path}' fill='none' stroke='#8397a8' marker-end='url(#tip)'/>{label}</g>"
 
 

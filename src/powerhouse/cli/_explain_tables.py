@@ -16,7 +16,7 @@ from powerhouse.cli._peaks import Peaks
 from powerhouse.engine.explain import Cost, Line, Log, Seen
 from powerhouse.recipes._common import counted
 
-__all__ = ["Row", "describe", "kernel_rows", "print_report", "program_row", "PROGRAM_COLUMNS", "KERNEL_COLUMNS", "size_text", "time_text"]
+__all__ = ["Row", "describe", "how_made", "kernel_rows", "print_report", "program_row", "PROGRAM_COLUMNS", "KERNEL_COLUMNS", "size_text", "time_text"]
 
 _MOST_PROGRAMS, _MOST_KERNELS, _MOST_LINES = 20, 40, 12
 _UNSEEN = {"cast", "expand", "reshape_to", "item"}  # ops that are not worth a mention beside others
@@ -41,7 +41,7 @@ def print_report(console: Console, log: Log, peaks: Peaks, seconds: float) -> No
         console.print(f"and {counted(len(programs) - _MOST_PROGRAMS, 'program')} more that took less time")
     for seen in programs[:_MOST_PROGRAMS]:
         rows = sorted(kernel_rows(seen, peaks), key=lambda r: -r.seconds)
-        title = f"program {seen.index}: {_ways(seen)}"
+        title = f"program {seen.index}: {how_made(seen)}"
         console.print()
         console.print(_table(title, KERNEL_COLUMNS, (r.cells for r in rows[:_MOST_KERNELS])))
         if len(rows) > _MOST_KERNELS:
@@ -61,9 +61,11 @@ def describe(log: Log, peaks: Peaks, seconds: float) -> str:
     )
 
 
-def _ways(seen: Seen) -> str:
+def how_made(seen: Seen) -> str:
+    """The tier of a program and why, where its values were asked for, and why none that was known would do."""
     tier, reason = seen.tier
-    return f"{tier}{' (' + reason + ')' if reason else ''}" + (f"\nnew because it is {seen.cause}" if seen.cause else "")
+    asked = f", first asked for at {lines_text([seen.asked_at])}" if seen.asked_at else ""
+    return f"{tier}{' (' + reason + ')' if reason else ''}{asked}" + (f"\nnew because it is {seen.cause}" if seen.cause else "")
 
 
 def program_row(seen: Seen) -> tuple[str, ...]:

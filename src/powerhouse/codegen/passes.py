@@ -245,8 +245,10 @@ class Writer(Frame):
             self._elements(p, Spot(0, i, self._mask(i, high)), origins, known)
         return None
 
-    def _mask(self, index: str, end: str) -> Value:
-        """The lanes from `index` that are before `end`."""
+    def _mask(self, index: str, end: str) -> Value | None:
+        """The lanes from `index` that are before `end`; a single lane is never behind it."""
+        if self.form.lanes == 1:
+            return None
         left = self.min(self.one.define(f"sub nsw i64 {end}, {index}"), str(self.form.lanes))
         left = self.one.define(f"trunc i64 {left} to i32")
         lanes = Value(self.many, f"<{numbers(0, self.form.lanes)}>", I32)

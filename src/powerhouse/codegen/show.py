@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
-from ..graph.op import const, leaf, number
+from ..graph.op import const, item, leaf, number
 from ..graph.symbol import Symbol
 from ..graph.walk import postorder
 from .fuse import REDUCTIONS, Fusion, Resolve, is_pointwise, is_view, peel
@@ -92,15 +92,7 @@ FLOPS: dict[str, Callable[[Symbol], int]] = {
 
 def flops_of(members: Iterable[Symbol]) -> int:
     """Floating-point operations, roughly: a function such as `exp` counts as one."""
-    total = 0
-    several = {}
-    for s in members:
-        origin = s.inputs[0] if s.op.name == "item" else s  # results of one op are counted once
-        if origin is not s:
-            several[origin] = None
-        else:
-            total += _flops(s)
-    return total + sum(map(_flops, several))
+    return sum(map(_flops, dict.fromkeys(s.inputs[0] if s.op is item else s for s in members)))  # several results of one op count once
 
 
 def _flops(s: Symbol) -> int:
@@ -180,8 +172,9 @@ def schedule_lines(nodes: Iterable[Node], names: Names) -> Iterator[str]:
 def memory_lines(nodes: Sequence[Node], layout: Layout, names: Names) -> Iterator[str]:
     """Who lies where in the arena, and when; which results take over the memory of a leaf."""
     yield f"arena of {layout.size:,} bytes"
-    for p in sorted(_pieces(nodes, layout), key=lambda p: (p.begin, p.first)):
-        yield f"    {p.begin:>12,} - {p.end:>12,}  nodes {p.first} to {p.last}  {names(p.what)}"
+    for p in _pieces(nodes, layout):
+        where = "arena" if p.home is None else f"result {names(p.home)}"
+        yield f"    {where:<14} {p.begin:>12,} - {p.end:>12,}  nodes {p.first} to {p.last}  {names(p.what)}"
     for o, i in layout.donors.items():
         yield f"    {names(o)} lies where {names(i)} was, if that is given up"
 
@@ -240,23 +233,35 @@ def check_schedule(nodes: Sequence[Node], kept: Iterable[Symbol]) -> None:
 
 
 class _Piece(NamedTuple):
-    """Bytes of the arena that hold something from one node to another."""
+    """Bytes that hold something from one node to another: of a result's memory, or (`home` is None) of the arena."""
 
+    home: Symbol | None
     begin: int
     end: int
     first: int
     last: int
     what: Symbol | Temp
 
+    def meets(self, other: _Piece) -> bool:
+        """Whether some bytes are the same."""
+        return self.home is other.home and self.begin < other.end and other.begin < self.end
+
 
 def _pieces(nodes: Sequence[Node], layout: Layout) -> list[_Piece]:
+    """All that lies somewhere by the plan's choice, in order of place. A leaf that gives up its memory was there before the first node."""
     first, last = _lives(nodes)
     found = []
     for what, at in layout.offsets.items():
         if what in first:
             size = what.bytes if isinstance(what, Temp) else size_of(what)
-            found.append(_Piece(at, at + max(size, 1), first[what], last[what], what))
-    return found
+            found.append(_Piece(None, at, at + max(size, 1), first[what], last[what], what))
+    for home in dict.fromkeys((*layout.homes.values(), *layout.donors)):
+        found.append(_Piece(home, 0, size_of(home), first[home], len(nodes), home))
+        found += [_Piece(home, 0, size_of(i), first[i], last[i], i) for i, own in layout.homes.items() if own is home]
+        if home in layout.donors:
+            donor = layout.donors[home]
+            found.append(_Piece(home, 0, size_of(donor), -1, last.get(donor, -1), donor))
+    return sorted(found, key=lambda p: (p.begin, p.first))
 
 
 def _lives(nodes: Sequence[Node]) -> tuple[dict[Symbol | Temp, int], dict[Symbol | Temp, int]]:
@@ -277,29 +282,29 @@ def _lives(nodes: Sequence[Node]) -> tuple[dict[Symbol | Temp, int], dict[Symbol
 def check_memory(nodes: Sequence[Node], layout: Layout, kept: Iterable[Symbol]) -> None:
     """What is in use at the same time lies apart, but for a result in place of its operand; an overwritten leaf is not needed any more."""
     kept = set(kept)
-    pieces = sorted(_pieces(nodes, layout), key=lambda p: p.begin)
     swaps = {(o, i) for n in nodes for o, i in n.in_place}
     open_pieces: list[_Piece] = []
-    for p in pieces:
-        _require(p.end <= max(layout.size, ALIGN), f"memory: {p.what!r} does not lie in the arena")
-        _require(p.what not in kept, f"memory: the result {p.what!r} lies in the arena")
+    for p in _pieces(nodes, layout):
+        _require(p.home is not None or p.end <= max(layout.size, ALIGN), f"memory: {p.what!r} does not lie in the arena")
+        _require((p.what in kept) == (p.what is p.home), f"memory: {p.what!r} does not lie where results do, or is none and does")
         open_pieces = [q for q in open_pieces if q.end > p.begin]
-        for q in open_pieces:
+        for q in filter(p.meets, open_pieces):
             a, b = (p, q) if p.first >= q.first else (q, p)  # b was there before
             apart = b.last < a.first or (b.last == a.first and (a.what, b.what) in swaps and a.begin == b.begin)
             _require(apart, f"memory: {a.what!r} lies over {b.what!r} from node {a.first} to {min(a.last, b.last)}")
         open_pieces.append(p)
-    _check_donors(nodes, layout, kept, swaps)
+    _check_donors(nodes, layout)
 
 
-def _check_donors(nodes: Sequence[Node], layout: Layout, kept: set[Symbol], swaps: set[tuple[Symbol, Symbol]]) -> None:
-    first, last = _lives(nodes)
+def _check_donors(nodes: Sequence[Node], layout: Layout) -> None:
+    """Leaves are given up once, and not before it is known that no index is bad."""
+    first, _ = _lives(nodes)
     firm = max((k for k, n in enumerate(nodes) if any(t.refuse for t in n.tasks)), default=-1)
     _require(len(set(layout.donors.values())) == len(layout.donors), "memory: two results take over the same leaf")
-    for o, i in layout.donors.items():
-        _require(i.op is leaf and i not in kept and o in kept, f"memory: {o!r} cannot take over {i!r}")
-        _require((o, i) in swaps and last[i] <= first[o], f"memory: {i!r} is read after {o!r} has taken its memory")
-        _require(first[o] > firm, f"memory: {i!r} is overwritten before all indices are known to be good")
+    for home, i in layout.donors.items():
+        _require(i.op is leaf, f"memory: {home!r} takes over {i!r}, which is no leaf")
+        begin = min(first[s] for s in (home, *(s for s, own in layout.homes.items() if own is home)))
+        _require(begin > firm, f"memory: {i!r} is overwritten before all indices are known to be good")
 
 
 _FUNCTION = re.compile(r"^define [^@\n]*@(\w+)\(.*?^\}", re.MULTILINE | re.DOTALL)

@@ -15,6 +15,7 @@ from ..graph.op import IDENTITIES, LAST, cast, constant, constant_value, expand,
 from ..graph.symbol import Symbol, make
 from ..graph.walk import postorder
 from ..ops.arithmetic import times
+from ..ops.matmul import batched_matmul, turned
 from ..ops.shape import span
 from ..ops.views import permute_dims, reduce_sum, reshape_to
 from .fuse import REDUCTIONS
@@ -245,6 +246,36 @@ def _(s: Symbol) -> Symbol | None:
     return make(times, (one, fit(count, s.dtype, s.shape)))
 
 
+# --- products whose result is only ever seen turned ---------------------------------------------------------------------------------
+
+
+def turn_products(outputs: Sequence[Symbol]) -> list[Symbol]:
+    """The outputs, where a matrix product of which all readers want the transpose (a weight's gradient) gives that at once.
+
+    Unlike the rules, it asks who else reads a value: a product that is also read as it is stays.
+    """
+    order = postorder(outputs, lambda s: s.inputs)
+    as_it_is = set(outputs)
+    for s in order:
+        if not _turns(s):
+            as_it_is.update(s.inputs)
+    new: dict[Symbol, Symbol] = {}
+    for s in order:
+        inputs = tuple([new[i] for i in s.inputs])
+        if _turns(s) and s.inputs[0].op is batched_matmul and s.inputs[0] not in as_it_is:
+            a, b = (new[i] for i in s.inputs[0].inputs)
+            new[s] = _simplest(make(batched_matmul, (turned(b), turned(a))))
+        else:
+            new[s] = s if inputs == s.inputs else make(s.op, inputs, s.attrs)
+    return [new[s] for s in outputs]
+
+
+def _turns(s: Symbol) -> bool:
+    """Whether a symbol is its input with the last two dims exchanged."""
+    n = len(s.shape) if s.shape is not None else 0
+    return s.op is permute_dims and n > 1 and s.attrs[0] == (*range(n - 2), n - 1, n - 2)
+
+
 # --- several results of one op --------------------------------------------------------------------------------------------------------
 
 
@@ -260,4 +291,4 @@ def _(s: Symbol) -> Symbol | None:
     return None
 
 
-__all__ = ["RULES", "simplify"]
+__all__ = ["RULES", "simplify", "turn_products"]

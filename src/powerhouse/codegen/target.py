@@ -40,11 +40,11 @@ _AVX512 = ("avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd")
 # From the best to the plainest of each architecture.
 #
 # nvptx is written and checked, not run. The kernels of elementwise groups and reductions are device functions there as they stand: a
-# thread that calls one does the units from `begin` to `end`, in order, with vectors of four (one load of 16 bytes) or of one. What the
-# contract of tasks must be on a GPU is different in five points: neighbouring threads take neighbouring units, not ranges, so that their
-# loads make whole cache lines; a long row is one block's, with its reduction by shuffles in a fixed order (now it is one thread's);
-# `scratch` is shared memory, of an address space of its own; the barrier between tasks is the end of a launch; and a refusal is stored
-# atomically.
+# thread that calls one does the units from `begin` to `end`, in order. What the contract of tasks must be on a GPU is different in six
+# points: neighbouring threads take neighbouring units, not ranges, so that their loads make whole cache lines; a long row is one block's,
+# with its reduction by shuffles in a fixed order (now it is one thread's); loads of vectors must be known to be aligned to the vector
+# (now they fall apart into loads of elements, so that vectors of one do as well); `scratch` is shared memory, an address space of its
+# own; the barrier between tasks is the end of a launch; and a refusal is stored atomically.
 TARGETS = {
     t.name: t
     for t in (

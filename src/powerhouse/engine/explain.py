@@ -130,6 +130,8 @@ class Seen:
         self.is_native = not isinstance(program, reference.Program)
         self.nodes: tuple[Node, ...] = program.nodes if self.is_native else tuple(map(_step_node, _computed(outputs)))
         self.tier = ("native" if self.is_native else "reference", _reason(self, outputs))
+        self.ops = Counter(s.op.name for s in _order(outputs))
+        self.asked_at: Line | None = None  # the line that needed its values first
         self.cause = ""  # why it was new, though one like it was known
         self.seconds_to_build = 0.0
         self.kernels = Counter[str]()  # where they were found: "in memory", "on disk", "compiled"
@@ -203,8 +205,13 @@ class Seen:
         return found
 
 
+def _order(outputs: tuple[Symbol, ...]) -> list[Symbol]:
+    """Every symbol that `outputs` need, as recorded."""
+    return order_of([value_of(s) for s in outputs])
+
+
 def _computed(outputs: tuple[Symbol, ...]) -> list[Symbol]:
-    return [s for s in order_of([value_of(s) for s in outputs]) if s.op is not leaf and s.op is not number]
+    return [s for s in _order(outputs) if s.op is not leaf and s.op is not number]
 
 
 def _step_node(s: Symbol) -> Node:
@@ -245,7 +252,6 @@ class Log:
         self.programs: dict[int, Seen] = {}  # by id; each holds its program, so that ids stay its own
         self.is_recording = False
         self.enough = 0  # runs of one program after which the script is stopped; 0: never
-        self.cleared = memo.stats()["cleared"]
 
     def of(self, program: Any, outputs: tuple[Symbol, ...]) -> Seen:
         """What is known of a program."""
@@ -311,7 +317,7 @@ def build(make: Callable[[tuple[Symbol, ...]], Any], outputs: tuple[Symbol, ...]
     texts = {t.text for n in seen.nodes for t in n.tasks}
     found = Counter("on disk" if from_disk else "compiled" for text, _, from_disk in kernels if text in texts)
     seen.kernels = Counter({"in memory": len(texts) - found.total()}) + found
-    seen.cause = _cause(outputs, known)
+    seen.asked_at, seen.cause = user_line(), _cause(seen, known)
     if config.values["debug"]:
         check(program)
         _tell_new(seen)
@@ -336,24 +342,16 @@ def _fused(program: Any, order: list[Symbol]) -> Any:
 # --- why it was new ---------------------------------------------------------------------------------------------------------------
 
 
-def _cause(outputs: tuple[Symbol, ...], known: Sequence[Seen]) -> str:
-    """Why none of the known programs would do, compared with the nearest of them; empty where none is like it."""
-    ops = Counter(s.op.name for s in order_of([value_of(s) for s in outputs]))
-    best: tuple[float, int] | None = None
-    for seen in known[-200:]:
-        others = Counter(s.op.name for s in order_of([value_of(s) for s in seen.outputs]))
-        alike = (ops & others).total() / max((ops | others).total(), 1)
-        if alike >= _ALIKE and (best is None or (alike, seen.index) > best):
-            best = (alike, seen.index)
-    if best is None:
-        return ""
-    nearest = next(p for p in known if p.index == best[1])
-    return f"like program {nearest.index}, but {difference(outputs, nearest.outputs)}"
+def _cause(new: Seen, known: Sequence[Seen]) -> str:
+    """Why none of the known programs would do, compared with the nearest (of those, the latest); empty where none is like it."""
+    alike = [((new.ops & p.ops).total() / max((new.ops | p.ops).total(), 1), p.index, p) for p in known]
+    likeness, index, nearest = max(alike, default=(0.0, 0, new))
+    return f"like program {index}, but {difference(new.outputs, nearest.outputs)}" if likeness >= _ALIKE else ""
 
 
 def difference(new: tuple[Symbol, ...], old: tuple[Symbol, ...]) -> str:
     """In what the graph of `new` outputs differs from that of `old` ones."""
-    a, b = (order_of([value_of(s) for s in outputs]) for outputs in (new, old))
+    a, b = _order(new), _order(old)
     if _structure(a) == _structure(b):
         return _difference_of_types(a, b)
     added, missing = (Counter(s.op.name for s in x) - Counter(s.op.name for s in y) for x, y in ((a, b), (b, a)))
@@ -390,7 +388,7 @@ def _difference_of_types(a: list[Symbol], b: list[Symbol]) -> str:
         return f"{x.op.name} has {_listed(x.attrs)} where it had {_listed(y.attrs)}" + _where(x)
     if any(x.attrs != y.attrs for x, y in pairs):
         return "what it reads comes in another order"
-    return "its results are other tensors' (or the tables of known programs had been emptied)"
+    return "the tables of known programs had been emptied" if pairs else "other values are asked for"
 
 
 def _where(s: Symbol | None) -> str:
@@ -493,7 +491,8 @@ def _tell_new(seen: Seen) -> None:
     tier, reason = seen.tier
     found = ", ".join(f"{n} {where}" for where, n in seen.kernels.items())
     what = f"{len(seen.nodes)} nodes, {len(seen.outputs)} outputs"
-    _tell(f"new program {seen.index} ({tier}{': ' if reason else ''}{reason}), {what}, in {seen.seconds_to_build * 1e3:.1f} ms")
+    where = f", asked for at {seen.asked_at}" if seen.asked_at else ""
+    _tell(f"new program {seen.index} ({tier}{': ' if reason else ''}{reason}), {what}, made in {seen.seconds_to_build * 1e3:.1f} ms{where}")
     if seen.cause:
         _tell(f"    it is {seen.cause}")
     if level < 2:

@@ -11,7 +11,7 @@ import numpy as np
 from ..codegen.emit import can_emit
 from ..codegen.fuse import KINDS
 from ..codegen.plan import Layout, Node, Planner, arrange, schedule, size_of
-from ..codegen.simplify import simplify
+from ..codegen.simplify import simplify, turn_products
 from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
 from ..core.errors import OutOfMemoryError
@@ -35,7 +35,7 @@ def fusable(s: Symbol) -> bool:
 def program(outputs: tuple[Symbol, ...]) -> Any:
     """The program that computes `outputs`."""
     simple = simplify(outputs)
-    values = [simple[s] for s in outputs]
+    values = turn_products([simple[s] for s in outputs])
     order = order_of(values)
     if config.values["tier"] == "auto" and _price(order) < _WORTH:
         return reference.program(outputs)

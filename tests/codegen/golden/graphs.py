@@ -87,7 +87,13 @@ def varied():
 def leaf(*shape, dtype=torch.float32, grad=False):
     """A leaf of a graph."""
     ones = np.ones(shape)
-    values = ones if _Values.draw is None else _Values.draw.integers(0, 5, shape) if dtype is torch.int64 else _Values.draw.uniform(0.1, 2, shape)
+    values = (
+        ones
+        if _Values.draw is None
+        else _Values.draw.integers(0, 5, shape)
+        if dtype is torch.int64
+        else _Values.draw.uniform(0.1, 2, shape)
+    )
     return torch.tensor(values, dtype=dtype).requires_grad_(grad)
 
 
