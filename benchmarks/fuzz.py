@@ -31,7 +31,7 @@ import powerhouse
 from powerhouse.core import config
 from powerhouse.engine import native
 from powerhouse.graph import memo
-from powerhouse.runtime import reference
+from powerhouse.runtime import memory, reference
 
 try:
     import torch as pytorch
@@ -39,6 +39,7 @@ except ImportError:
     pytorch = None
 
 THREADS = (1, 2, 3)
+_GUARD = 256  # bytes before and behind each result
 _LAST_BITS = {"float64": 4e-16, "float32": 2e-7, "bfloat16": 8e-3}
 _LIFE = 300  # programs of one child: machine code lives as long as its process
 
@@ -177,6 +178,32 @@ def shared_in_small_pieces() -> Iterator[None]:
         memo.clear()
 
 
+@contextmanager
+def guarded() -> Iterator[list[Any]]:
+    """What kernels write lies between guards, and fresh memory is full of NaNs. Yields the blocks, to be looked at with `is_whole`."""
+    blocks: list[Any] = []
+    arena = memory.arena
+
+    def empty(shape: tuple[int, ...], dtype: Any) -> Any:
+        count = int(np.prod(shape)) * dtype.itemsize
+        block = np.full(count + 2 * _GUARD, 0xFF, np.uint8)
+        blocks.append(block)
+        return block[_GUARD : _GUARD + count].view(dtype).reshape(shape)
+
+    def spoiled(count: int) -> Any:
+        found = arena(count)
+        found[:] = 0xFF
+        return found
+
+    with mock.patch.object(memory, "empty", empty), mock.patch.object(memory, "arena", spoiled):
+        yield blocks
+
+
+def is_whole(block: Any) -> bool:
+    """Whether nothing was written to a block's guards."""
+    return bool((block[:_GUARD] == 0xFF).all() and (block[-_GUARD:] == 0xFF).all())
+
+
 def fault(program: Program, with_torch: bool = True) -> str:
     """What is wrong with the native tier's results of a program, or nothing."""
     want = outcome(program, tier="reference")
@@ -190,6 +217,11 @@ def fault(program: Program, with_torch: bool = True) -> str:
         elif bits(got) != first:
             name = next(n for n, v in bits(got).items() if v != first.get(n))
             return f"{name}: other bits with {threads} threads"
+    with guarded() as blocks:
+        if bits(outcome(program, tier="native", threads=2)) != first:
+            return "other bits where fresh memory holds NaNs"
+    if not all(map(is_whole, blocks)):
+        return "bits outside of a result are written"
     if with_torch and pytorch is not None:
         theirs = outcome(program, pytorch)
         lenient = theirs.errors.keys() - want.errors.keys()  # PyTorch refuses some reads of what has been written to since

@@ -146,17 +146,21 @@ x.index_fill({d}, leaf({s}, 2, kind='int64') % {n}, 0.5)
 """)
 MODULES = _table("""
 nn.Linear({n}, 5, dtype=x.dtype)(x); nn.LayerNorm({n}, dtype=x.dtype)(x); nn.LSTM({n}, 4, batch_first=True, dtype=x.dtype)(x)[0];
-nn.GRU({n}, 3, batch_first=True, bidirectional=True, dtype=x.dtype)(x)[0]; nn.BatchNorm1d({m}, dtype=x.dtype)(x); nn.PReLU(dtype=x.dtype)(x);
+nn.GRU({n}, 3, batch_first=True, bidirectional=True, dtype=x.dtype)(x)[0]; nn.BatchNorm1d({m}, dtype=x.dtype)(x);
+nn.PReLU(dtype=x.dtype)(x);
 nn.MultiheadAttention({n}, 1, batch_first=True, dtype=x.dtype)(x, x, x)[0]; nn.RNN({n}, 6, num_layers=2, dtype=x.dtype)(x)[1];
 nn.TransformerEncoderLayer({n}, 1, 8, dropout=0.0, batch_first=True, dtype=x.dtype)(x); nn.Conv1d({m}, 4, 3, padding=1, dtype=x.dtype)(x);
 nn.Sequential(nn.Linear({n}, 16, dtype=x.dtype), nn.GELU(), nn.Dropout(0.2), nn.Linear(16, 3, dtype=x.dtype))(x)
 """)
 TRAINED = _table("""
-F.gelu(x.reshape(-1, 1) @ leaf({s}, 1, 7, kind='{k}')); x.reshape(-1).softmax(0) * 3; F.layer_norm(x, x.shape); x.tanh().cumsum(0); x[..., ::2] + 1;
-(x.reshape(-1) - leaf({s}, {n}, kind='{k}')).abs(); F.relu(x) @ leaf({s}, {last}, 3, kind='{k}'); torch.cat([x.reshape(-1), x.reshape(-1) * 2])
+F.gelu(x.reshape(-1, 1) @ leaf({s}, 1, 7, kind='{k}')); x.reshape(-1).softmax(0) * 3; F.layer_norm(x, x.shape); x.tanh().cumsum(0);
+x[..., ::2] + 1;
+(x.reshape(-1) - leaf({s}, {n}, kind='{k}')).abs(); F.relu(x) @ leaf({s}, {last}, 3, kind='{k}');
+torch.cat([x.reshape(-1), x.reshape(-1) * 2])
 """)
 VIEWS = _table("""
-x.transpose({d}, {e}); x.permute({order}); x.unsqueeze({d}); x.flip({d}); x.reshape(-1); x.flatten({d}); x.movedim({d}, {e}); x.expand(2, {kept});
+x.transpose({d}, {e}); x.permute({order}); x.unsqueeze({d}); x.flip({d}); x.reshape(-1); x.flatten({d}); x.movedim({d}, {e});
+x.expand(2, {kept});
 x.squeeze(); x.mT; x[None]; torch.cat([x, x], {d}); torch.stack([x, x], {d}); x.repeat(2{once}); x.T; x.swapaxes({d}, {e}).clone()
 """)
 CUTS = _table("""
@@ -178,8 +182,8 @@ OPTIMIZERS = _table("""
 SGD({}, lr=0.05, momentum=0.9); SGD({}, lr=0.1); Adam({}, lr=0.01, eps=0.1); AdamW({}, lr=0.01, eps=0.1); RMSprop({}, lr=0.01, eps=0.1)
 """)  # a small eps would magnify a gradient that is rounding only
 MAKES = """
-new_leaf unary unary unary binary binary compare logic whole choose reduce reduce norm norm square window window lookup lookup cast view view view
-join scaled gradient module
+new_leaf unary unary unary binary binary compare logic whole choose reduce reduce norm norm square window window lookup lookup cast
+view view view join scaled gradient module
 """.split()  # methods of `Writer`, as often as they are taken
 DOES = "inplace inplace inplace inplace backward step train train number outside forget repeat take_gradient".split()
 

@@ -331,7 +331,8 @@ def test_a_program_that_was_forgotten_is_known_for_it(log):
         memo.clear()
         return X.mul(2).exp().sum(1)
 
-    assert cause_of_second(log, lambda: X.mul(2).exp().sum(1), forgotten) == "like program 1, but the tables of known programs had been emptied"
+    cause = cause_of_second(log, lambda: X.mul(2).exp().sum(1), forgotten)
+    assert cause == "like program 1, but the tables of known programs had been emptied"
 
 
 def test_where_values_were_asked_for(log):

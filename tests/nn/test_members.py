@@ -16,7 +16,7 @@ def test_another_instance_may_lack_a_member():
     assert Net(True).bias.shape == (2,)
     assert not hasattr(Net(False), "bias") and not hasattr(Net, "bias")
     with pytest.raises(AttributeError, match="'Net' object has no attribute 'bias'"):
-        Net(False).bias
+        _ = Net(False).bias
 
 
 def test_plain_attribute_takes_the_place():
@@ -79,4 +79,4 @@ def test_what_stands_behind_the_class_is_found():
     net = nn.Linear(2, 2)
     del net._parameters["weight"]
     with pytest.raises(AttributeError, match="'Linear' object has no attribute 'weight'"):
-        net.weight
+        _ = net.weight

@@ -16,7 +16,7 @@ from powerhouse.cli._peaks import Peaks
 from powerhouse.engine.explain import Cost, Line, Log, Seen
 from powerhouse.recipes._common import counted
 
-__all__ = ["Row", "describe", "how_made", "kernel_rows", "print_report", "program_row", "PROGRAM_COLUMNS", "KERNEL_COLUMNS", "size_text", "time_text"]
+__all__ = ["KERNEL_COLUMNS", "PROGRAM_COLUMNS", "Row", "describe", "how_made", "kernel_rows", "print_report", "program_row"]
 
 _MOST_PROGRAMS, _MOST_KERNELS, _MOST_LINES = 20, 40, 12
 _UNSEEN = {"cast", "expand", "reshape_to", "item"}  # ops that are not worth a mention beside others

@@ -218,7 +218,7 @@ def memory_type(kind: np.dtype) -> str:
     return "i8" if kind == BOOL else llvm_type(kind)
 
 
-FEW_PASSES = "; few passes\n"  # heads the text of a module that is as its author wants it: most of LLVM's passes would take time for nothing
+FEW_PASSES = "; few passes\n"  # heads a text that is as its author wants it: most of LLVM's passes would take time for nothing
 
 
 def module(*functions: Function | str, few_passes: bool = False) -> str:

@@ -44,7 +44,8 @@ def dot_text(kind: np.dtype, target: Target, epilogue: str) -> str:
     """The module of skinny products. A unit of work is a block of the many rows with all of the few."""
     tiles = [(few, sums_of(target) // few) for few in (4, 2, 1) if few * 4 <= sums_of(target)]
     functions = [_dots(few, many, kind, target) for few, many in tiles]
-    return module(*functions, _side_by_side(kind), _tiles(tiles, kind, target), _kernel(kind, target, bool(epilogue)), epilogue, few_passes=True)
+    functions += [_side_by_side(kind), _tiles(tiles, kind, target), _kernel(kind, target, bool(epilogue))]
+    return module(*functions, epilogue, few_passes=True)
 
 
 def _dots(few: int, many: int, kind: np.dtype, target: Target) -> Function:

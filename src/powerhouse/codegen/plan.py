@@ -59,7 +59,7 @@ def size_of(s: Symbol) -> int:
 
 
 class Planner:
-    """Makes the nodes that `outputs` need. `refused` members are left to the reference tier; `fusable` says which symbols a kernel may hold."""
+    """Makes the nodes that `outputs` need. `refused` symbols are left to the reference tier; `fusable` says which a kernel may hold."""
 
     def __init__(
         self,

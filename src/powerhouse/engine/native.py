@@ -1,4 +1,4 @@
-"""The native tier: a segment's program as a list of kernels in native code, with the reference tier's calls between them where there is no kernel."""
+"""The native tier: a segment's program as a list of kernels, with calls of the reference tier between them where there is no kernel."""
 
 from __future__ import annotations
 

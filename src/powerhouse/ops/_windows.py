@@ -47,7 +47,10 @@ class Windows(NamedTuple):
     dilation: Ints
     count: Ints
 
-    repeats = False  # whether two windows can have the same element at the same position
+    @property
+    def repeats(self) -> bool:
+        """Whether two windows can have the same element at the same position."""
+        return False
 
     @property
     def disjoint(self) -> bool:

@@ -51,7 +51,7 @@ _held = 0
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Any:
-    """An uninitialized array. The memory of a large one is that of an earlier one which nobody holds any more: the system need not clear it."""
+    """An uninitialized array. A large one gets the memory of an earlier one that nobody holds any more: the system need not clear it."""
     count = dtype.itemsize
     for n in shape:
         count *= n

@@ -18,7 +18,8 @@ from .memory import address
 _HEADER = object.__basicsize__
 
 # Words of a frame, the argument of `fill`.
-(LEAVES, LEAF_TABLE, LEAF_COUNT, MADE, MADE_TABLE, MADE_COUNT, FLOAT_TABLE, FLOAT_COUNT, LINK_TABLE, LINK_COUNT, CELLS, NUMBERS, POOL) = range(13)
+(LEAVES, LEAF_TABLE, LEAF_COUNT, MADE, MADE_TABLE, MADE_COUNT) = range(6)
+(FLOAT_TABLE, FLOAT_COUNT, LINK_TABLE, LINK_COUNT, CELLS, NUMBERS, POOL) = range(6, 13)
 FRAME = 13
 
 _LOOP = """

@@ -41,7 +41,11 @@ class Program(NamedTuple):
     dtypes: tuple[Any, ...]
     copies: tuple[int, ...]
     donated: tuple[tuple[int, int], ...] = ()  # (slot, register)
-    stopped = None  # a program of the reference tier stops at once
+
+    @property
+    def stopped(self) -> None:
+        """An interrupt that came when it was too late to stop: there is none, calls of NumPy stop at once."""
+        return None
 
     def run(self, leaves: Sequence[Any], donate: bool = False) -> list[Any]:
         """The outputs, each an array that owns its memory. Errors name the op in which they arose."""
