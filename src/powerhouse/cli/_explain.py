@@ -37,14 +37,14 @@ def explain_script(arguments: Sequence[str], description: str) -> int:
             print("powerhouse explain: the script ran nothing in Powerhouse", file=sys.stderr)
             return status
         peaks = measure_peaks(given.bandwidth and given.bandwidth * 1e9, given.peak and given.peak * 1e9)
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console = Console(highlight=False, width=160)
-        print_report(console, log, peaks, seconds)
         if given.html:
             given.html.write_text(page(given.script, log, peaks, seconds), encoding="utf-8")
         if given.svg:
             given.svg.write_text(picture(log.by_time()[0], peaks), encoding="utf-8")
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=160)
+        print_report(console, log, peaks, seconds)  # last: its reader may go away, as `head` does
     return status
 
 

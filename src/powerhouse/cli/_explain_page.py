@@ -18,7 +18,6 @@ _WIDTH, _HEIGHT, _ACROSS, _DOWN = 210, 58, 26, 46  # of a node, and between node
 _MOST_ABREAST = 7
 _MOST_LABELS = 120  # edges up to which each says its shape
 _MOST_PICTURES = 8
-_HALO = "stroke='white' stroke-width='3' paint-order='stroke'"
 _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1500px; padding: 0 1em; color: #1b2733; }
 table { border-collapse: collapse; margin: 1em 0; font-size: 13px; }
@@ -169,8 +168,8 @@ def _edge(a: Box, b: Box, s: Symbol, is_labelled: bool) -> str:
     bend = max((y1 - y0) / 2, 20.0)
     kind = escape(show.type_text(s))
     path = f"M{x0:.0f} {y0:.0f} C{x0:.0f} {y0 + bend:.0f} {x1:.0f} {y1 - bend:.0f} {x1:.0f} {y1:.0f}"
-    label = f"<text x='{(x0 + x1) / 2 + 4:.0f}' y='{(y0 + y1) / 2:.0f}' fill='#6b7d8d' font-size='10' {_HALO}>{kind}</text>"
-    label = label if is_labelled else ""
+    at = f"x='{(x0 + x1) / 2 + 4:.0f}' y='{(y0 + y1) / 2:.0f}' font-size='10'"
+    label = f"<text {at} stroke='white' stroke-width='3'>{kind}</text><text {at} fill='#6b7d8d'>{kind}</text>" if is_labelled else ""
     return f"<g><title>{kind}</title><path d='{path}' fill='none' stroke='#8397a8' marker-end='url(#tip)'/>{label}</g>"
 
 

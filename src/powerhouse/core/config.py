@@ -37,6 +37,7 @@ FLAGS = (
         "on stderr: 1 every realization, with all passes checked; 2 the kernels of new programs; 3 what each pass did; 4 LLVM text; "
         "5 machine code",
     ),
+    Flag("cache_limit", int, 512 << 20, "bytes of machine code kept on disk; what was used longest ago goes first"),
     Flag("symbol_limit", int, 250_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),
     Flag("held_limit", int, 8 << 30, "bytes of buffers that one segment reads before it is realized"),

@@ -62,6 +62,7 @@ class _Origin(threading.local):
     """The line that symbols belong to which are made on behalf of another symbol: in its gradient, or in its place."""
 
     line: Line | None = None
+    is_planning = False  # what is made then is of no line but its origin's
 
 
 _origin = _Origin()
@@ -88,7 +89,7 @@ def _noting(build: Callable[..., Symbol]) -> Callable[..., Symbol]:
 
     def noted(*args: Any) -> Symbol:
         s = build(*args)
-        line = _origin.line or user_line()
+        line = _origin.line or (None if _origin.is_planning else user_line())
         if line is not None:
             _lines[s] = line
         return s
@@ -305,11 +306,12 @@ def build(make: Callable[[tuple[Symbol, ...]], Any], outputs: tuple[Symbol, ...]
     """The program that computes `outputs`, with a note of what making it took; with `debug`, checked and printed."""
     kernels: list[tuple[str, float, bool]] = []
     before, machine.built = machine.built, lambda *kernel: kernels.append(kernel)
+    _origin.is_planning = True
     begin = perf_counter()
     try:
         program = make(outputs)
     finally:
-        machine.built = before
+        machine.built, _origin.is_planning = before, False
     seconds = perf_counter() - begin
     known = [p for p in _log.programs.values() if p.program is not program]
     seen = _log.of(program, outputs)

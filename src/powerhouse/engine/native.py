@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -71,6 +72,8 @@ class Program:
         self.symbols = outputs
         self.steps = steps  # what runs, by name
         self.nodes: tuple[Node, ...] = ()  # the plan, in order: records are the tasks of its nodes
+        self.results: list[Symbol] = []  # the values of the outputs, as the plan has them
+        self.layout: Layout | None = None
         self.parts: tuple[Part, ...] = ()
         self.made: tuple[tuple[Any, Any, int], ...] = ()  # (shape, dtype, slot of a donor or -1) of each output that kernels write
         self.values: tuple[tuple[int, int, Any, int], ...] = ()  # (index in made or -1, cell, dtype, copy) of each output
@@ -216,7 +219,7 @@ class _Assembly:
 
     def _assemble(self) -> Program:
         p = Program(self.outputs, tuple(n.label for n in self.nodes))
-        p.nodes = tuple(self.nodes)
+        p.nodes, p.results, p.layout = tuple(self.nodes), self.values, self.layout
         stepped = {i: None for n in self.nodes if n.step is not None for i in n.reads}
         by_kernels = {s for n in self.nodes if n.step is None for s in n.writes}
         self._records(p)
@@ -323,5 +326,5 @@ def _compiles(task: Task) -> bool:
         return True
     except RuntimeError as error:
         if config.values["debug"]:
-            print(f"powerhouse: no kernel: {error}")
+            print(f"powerhouse: no kernel: {error}", file=sys.stderr)
         return False

@@ -19,7 +19,7 @@ from ..graph.symbol import Symbol, Type, make
 from ..graph.walk import postorder
 from ..runtime import reference
 from ..transform.vjp import flows_to, saved
-from . import native
+from . import explain, native
 
 _serials = itertools.count()
 
@@ -369,11 +369,15 @@ def run(segment: Segment, ended: bool = False) -> None:
         tracked = _tracked(outputs)
         roots = tuple([s for s in tracked if not (s in segment.used and uses_values(s))])
         keep = saved(roots) if roots else ()
-        program = _program(outputs + keep)
+        asked = outputs + keep
+        program = _program(asked)
         donate = ended and not tracked
         failure = None
         try:
-            values = program.run(segment.leaves, donate)
+            if explain.watches():
+                values = explain.run(program, asked, segment.leaves, donate)
+            else:
+                values = program.run(segment.leaves, donate)
         except Exception as error:
             failure, values = error, program.salvage(segment.leaves, donate)
             for bundle in list(bundles):
@@ -435,9 +439,7 @@ def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
     found = memo.answers.get(key)
     if found is None:
         build = reference.program if config.values["tier"] == "reference" else native.program
-        found = memo.answers[key] = build(outputs)
-        if config.values["debug"]:
-            print(f"powerhouse: new program, {len(found.steps)} steps, {len(outputs)} outputs")
+        found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
     return found
 
 

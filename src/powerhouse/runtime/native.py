@@ -6,17 +6,22 @@ import ctypes
 import hashlib
 import os
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from ..codegen.function import FEW_PASSES
-from ..codegen.target import TARGETS, Target
+from ..codegen.target import Target, named, require, runnable
 from ..core import config
 
+_DIGEST = 20  # bytes
 _lock = threading.Lock()
 _known: dict[tuple[str, str], tuple[int, ...]] = {}
 _engines: list[Any] = []  # machine code lives as long as the process
+built: Callable[[str, float, bool], None] | None = None  # told of kernels that were not in memory: text, seconds, whether from disk
 SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
@@ -34,20 +39,21 @@ def _llvm() -> Any:
 def host() -> str:
     """The name of the best target that this processor can run."""
     llvm = _llvm()
-    if not llvm.get_process_triple().startswith("x86_64"):
-        return "neon"
-    features = llvm.get_host_cpu_features()
-    return "avx512" if features.get("avx512f") and features.get("avx512vl") else "avx2" if features.get("avx2") else "sse2"
+    found = runnable(llvm.get_process_triple(), llvm.get_host_cpu_features())
+    if not found:
+        raise RuntimeError(f"there are no kernels for {llvm.get_process_triple()}")
+    return found[0].name
 
 
 def target() -> Target:
-    """The target that kernels are made for: the flag's, or the host's."""
-    return TARGETS[config.values["target"] or host()]
+    """The target that kernels are made for: the flag's, or the host's. Raises ValueError for a name that no target has."""
+    return named(config.values["target"] or host())
 
 
 @cache
 def _machine(target: Target) -> Any:
     llvm = _llvm()
+    require(target, llvm.get_process_triple(), llvm.get_host_cpu_features())
     cpu, features = _identity(target)
     return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3)
 
@@ -83,21 +89,34 @@ def spin_hint() -> str:
 
 
 def _build(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    begin = perf_counter()
     llvm, machine = _llvm(), _machine(target())
     key = hashlib.blake2b("\0".join((text, *_identity(target()), str(llvm.llvm_version_info), "3")).encode(), digest_size=20).hexdigest()
     path = cache_folder() / f"{key}.o"
     code = _read(path)
+    is_kept = code is not None
     if code is None:
-        module = llvm.parse_assembly(text)
-        module.verify()
-        _optimize(module, machine, text.startswith(FEW_PASSES))
-        code = machine.emit_object(module)
+        code = machine.emit_object(_optimized(text))
         _write(path, code)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
+    if built is not None:
+        built(text, perf_counter() - begin, is_kept)
     return tuple(engine.get_function_address(name) for name in names)
+
+
+def assembly(text: str) -> str:
+    """The machine code of a module, as text."""
+    return _machine(target()).emit_assembly(_optimized(text))
+
+
+def _optimized(text: str) -> Any:
+    module = _llvm().parse_assembly(text)
+    module.verify()
+    _optimize(module, _machine(target()), text.startswith(FEW_PASSES))
+    return module
 
 
 def _optimize(module: Any, machine: Any, few_passes: bool) -> None:
@@ -124,8 +143,12 @@ def _read(path: Path) -> bytes | None:
         data = path.read_bytes()
     except OSError:
         return None
-    digest, code = data[:20], data[20:]
-    return code if hashlib.blake2b(code, digest_size=20).digest() == digest else None
+    digest, code = data[:_DIGEST], data[_DIGEST:]
+    if digest != _digest(path, code):
+        return None
+    with suppress(OSError):
+        os.utime(path)  # used now, see `_trim`: not every file system keeps the times of reading
+    return code
 
 
 def _write(path: Path, code: bytes) -> None:
@@ -133,7 +156,26 @@ def _write(path: Path, code: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-        aside.write_bytes(hashlib.blake2b(code, digest_size=20).digest() + code)
+        aside.write_bytes(_digest(path, code) + code)
         aside.replace(path)
     except OSError:
-        pass
+        return
+    _trim(path.parent)
+
+
+def _digest(path: Path, code: bytes) -> bytes:
+    """What a file begins with: of its name too, so that one kernel's file is not taken for another's."""
+    return hashlib.blake2b(path.stem.encode() + code, digest_size=_DIGEST).digest()
+
+
+@cache
+def _trim(folder: Path) -> None:
+    """Once in a process, after its first write: the files that were used longest ago go, until the rest is within the flag `cache_limit`."""
+    with suppress(OSError):  # another process is at it too
+        files = sorted((e.stat().st_mtime, e.stat().st_size, e.path) for e in os.scandir(folder))
+        excess = sum(size for _, size, _ in files) - config.values["cache_limit"]
+        for _, size, path in files:
+            if excess <= 0:
+                return
+            os.unlink(path)
+            excess -= size
