@@ -272,3 +272,38 @@ def test_gradients_accumulate_where_they_are_held(tier):
     (w * w).sum().backward()
     np.testing.assert_allclose(w.grad.numpy(), 2 * once.numpy(), rtol=1e-6)
     np.testing.assert_allclose(once.numpy(), 2 * w.detach().numpy(), rtol=1e-6)
+
+
+# --- what the fuzzer has found --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_stride_longer_than_the_image(channels, size):
+    """Only some taps of the window reach the one pixel that a stride leaves."""
+    x, w = array(8, channels, size, size), array(2, channels, 3, 3, seed=1)
+    found = {}
+    for name in ("reference", "native"):
+        with config.override(tier=name):
+            a, b = torch.tensor(x).requires_grad_(), torch.tensor(w).requires_grad_()
+            y = F.conv2d(a, b, stride=2, padding=1)
+            found[name] = [y.detach().numpy(), *(g.numpy() for g in torch.autograd.grad((y * y).sum(), [a, b]))]
+    for got, want in zip(found["native"], found["reference"], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
+def test_sums_of_empty_tensors(tier):
+    """Reductions of repeated values of which there are none."""
+    p = torch.tensor(array(0, 33, 33)).requires_grad_()
+    v = p.repeat(2, 1, 1)
+    assert torch.autograd.grad((p * 1.0).sum() + (v * 0.5).sum(), [p])[0].numpy().shape == (0, 33, 33)
+
+
+def test_a_slice_written_into_a_number(tier):
+    """The base of the write is a number in every element, of which a kernel reads no memory."""
+    p = torch.tensor(array(1, 6, 16, 16)).requires_grad_()
+    v = p + torch.tensor(array(16, seed=1))
+    loss = (v * 0.5).sum() + torch.cat([v[:, :, 10:], v * 2], 2).sum()
+    want = np.full((1, 6, 16, 16), 2.5, np.float32)
+    want[:, :, 10:] += 1
+    np.testing.assert_allclose(torch.autograd.grad(loss, [p])[0].numpy(), want, rtol=1e-6)

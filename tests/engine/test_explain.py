@@ -291,6 +291,19 @@ def test_lines_of_what_is_recorded_anew_for_a_later_backward(log):
     assert explain.Line(__file__, first, True) in found
 
 
+def test_lines_of_what_the_planner_makes_anew(log):
+    """A weight's gradient is multiplied turned, and the update goes on with it: other symbols than were recorded."""
+    weight, x = nn.Parameter(torch.randn(10, 30)), torch.randn(20, 30)
+    optimizer = torch.optim.SGD([weight], 0.1)
+    y = F.linear(x, weight); forward = here()
+    y.square().sum().backward()
+    optimizer.step(); step = here()
+    weight.detach().numpy()
+    seen = log.by_time()[0]
+    k = next(k for k, n in enumerate(seen.nodes) if n.label.startswith("batched_matmul") and n.writes[0].shape == (10, 30))
+    assert seen.lines()[k].keys() == {explain.Line(__file__, forward, True), explain.Line(__file__, step)}
+
+
 def test_lines_in_functions_of_the_user(log):
     def scaled(t):
         return t * 3

@@ -22,7 +22,12 @@ from powerhouse.transform.vjp import Accumulator
 __all__ = ["explain_script"]
 
 # Functions that make symbols on behalf of a symbol that they are given: (owner, name, whether they make gradients).
-ON_BEHALF = ((Accumulator, "propagate", True), (simplify, "_rewritten", False), (backward, "_plant", False))
+ON_BEHALF = (
+    (Accumulator, "propagate", True),
+    (simplify, "_rewritten", False),
+    (simplify, "_turned", False),
+    (backward, "_plant", False),
+)
 
 
 def explain_script(arguments: Sequence[str], description: str) -> int:

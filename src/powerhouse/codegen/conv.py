@@ -166,9 +166,10 @@ def _tasks(
     most = max(len(p.taps) for p in parts)
     block = _even(how.channels, max(1, _STEPS // max(1, most)))
     numbers: tuple[int, ...] = (groups, how.rows, how.channels, each, how.over_rows, how.over_channels, how.over_groups, block)
-    if len(parts) == 1 and each in (how.over_channels, how.over_rows):
+    is_whole = len(parts) == 1 and len(parts[0].taps) == each
+    if is_whole and each in (how.over_channels, how.over_rows):
         text = pack_text(tile.rows, kind, target, STEPS if how.over_channels == each else ITEMS)
-    if how.over_channels != each and each > 1 or len(parts) > 1:
+    if how.over_channels != each and each > 1 or not is_whole:
         text = pack_turned_text(tile.rows, kind, target)
         where: dict[int, Ints] = {}
         start = 0

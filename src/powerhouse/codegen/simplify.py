@@ -261,13 +261,17 @@ def turn_products(outputs: Sequence[Symbol]) -> list[Symbol]:
             as_it_is.update(s.inputs)
     new: dict[Symbol, Symbol] = {}
     for s in order:
-        inputs = tuple([new[i] for i in s.inputs])
-        if _turns(s) and s.inputs[0].op is batched_matmul and s.inputs[0] not in as_it_is:
-            a, b = (new[i] for i in s.inputs[0].inputs)
-            new[s] = _simplest(make(batched_matmul, (turned(b), turned(a))))
-        else:
-            new[s] = s if inputs == s.inputs else make(s.op, inputs, s.attrs)
+        new[s] = _turned(s, new, as_it_is)
     return [new[s] for s in outputs]
+
+
+def _turned(s: Symbol, new: dict[Symbol, Symbol], as_it_is: set[Symbol]) -> Symbol:
+    """What takes the place of `s`, whose inputs have been replaced by `new` ones."""
+    if _turns(s) and s.inputs[0].op is batched_matmul and s.inputs[0] not in as_it_is:
+        a, b = (new[i] for i in s.inputs[0].inputs)
+        return _simplest(make(batched_matmul, (turned(b), turned(a))))
+    inputs = tuple([new[i] for i in s.inputs])
+    return s if inputs == s.inputs else make(s.op, inputs, s.attrs)
 
 
 def _turns(s: Symbol) -> bool:
