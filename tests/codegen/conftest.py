@@ -43,8 +43,8 @@ class Lowered:
     def tasks(self, s):
         """The lowering of a symbol, whose operands may be views."""
 
-        def place(k):
-            i = value_of(s.inputs[k])
+        def place(i):
+            i = value_of(i)
             return place_of(i, value_of) or Place(i, contiguous_strides(i.shape), 0)
 
         return LOWERINGS[s.op.name](s, place)

@@ -83,3 +83,22 @@ def test_operands_of_a_concatenation_are_written_in_place():
         p = program_of(y)
         assert len(p.code) == 3
         np.testing.assert_array_equal(y.numpy(), np.concatenate([a.numpy() * 2, b.numpy() + 1, a.numpy() - 1]))
+
+
+def test_long_chains_of_leaves_do_not_need_themselves():
+    """More ops on leaves than a group takes: the part that is read from memory is made before its readers (once, planning never ended)."""
+    with config.override(tier="native"):
+        x = torch.randn(5, 31, 31)
+        y = torch.nn.LSTM(31, 4, batch_first=True)(x)[0]
+        z = y.abs().log1p()
+        torch.ones(3).sum().item()
+        (z.mean() + y.mean()).backward()
+        assert np.isfinite(z.sum().item())
+
+
+def test_a_cycle_among_groups_ends(monkeypatch):
+    """Should groups need one another, one of them is left to the reference tier."""
+    from powerhouse.codegen import fuse
+
+    monkeypatch.setattr(fuse._Grouping, "_hold", lambda self, s: None)
+    test_long_chains_of_leaves_do_not_need_themselves()

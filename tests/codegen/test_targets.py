@@ -224,8 +224,8 @@ def test_neon(machines):
 
 
 FUSED = (
-    "add_mul gelu gelu_backward gated where_mask whole_numbers doubles sum_all sum_columns variance softmax softmax_columns softmax_backward "
-    "layer_norm layer_norm_backward rms_norm batch_norm batch_norm_backward dropout adam sgd_momentum"
+    "add_mul gelu gelu_backward gated where_mask whole_numbers doubles sum_all sum_columns variance softmax softmax_columns "
+    "softmax_backward layer_norm layer_norm_backward rms_norm batch_norm batch_norm_backward dropout adam sgd_momentum"
 ).split()
 
 

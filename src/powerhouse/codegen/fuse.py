@@ -176,6 +176,8 @@ class _Grouping:
         depth = max((self.depth[m] + 1 for m in links), default=0)
         found = {d for m in links if (d := self.dims[self.root(m)]) is not None} | ({dims} if dims is not None else set())
         if len(found) > 1 or depth >= _DEPTH:
+            for m in links:
+                self._hold(m)
             links, depth, epoch = [], 0, epoch + 1
             found = {dims} if dims is not None else set()
         if at_row and not links:

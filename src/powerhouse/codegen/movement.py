@@ -19,7 +19,7 @@ from .moves import HEAD, Ints, Move, moves_to_tasks
 from .task import At, Lowering, Place, Task, Temp
 from .values import BOOL, F64, I64
 
-Placer = Callable[[int], "Place | None"]
+Placer = Callable[[Symbol], "Place | None"]
 
 # --- operands ---------------------------------------------------------------------------------------------------------------------
 

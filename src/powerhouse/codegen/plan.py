@@ -85,6 +85,8 @@ class Planner:
     def plan(self) -> list[Node]:
         """The nodes, each after those that it reads."""
         nodes = self._ordered()
+        if self.failed:
+            return nodes  # to be planned again without them
         if any(i in self.inside for n in nodes if n.step is not None for i in n.reads):  # a call wants an array: no piece of one
             self.nodes, self.inside, self.wholes, self.places_pieces = {}, {}, {}, False
             nodes = self._ordered()
@@ -127,19 +129,28 @@ class Planner:
         return None if lowering is None else _lowered_node(label, lowering)
 
     def _ordered(self) -> list[Node]:
+        """The nodes that the outputs need. A group that needs itself, by way of others, counts as one that could not be emitted."""
         found: list[Node] = []
+        waiting: dict[Symbol, Node] = {}  # what is written by nodes whose needs are being looked for
         stack: list[tuple[Symbol, bool]] = [(s, False) for s in reversed(self.outputs)]
         while stack:
             s, ready = stack.pop()
             if s in self.nodes or s.op is leaf or s.op is number:
                 continue
             node = self._node(s)
+            if s in waiting and not ready:
+                groups = [n.group for n in (node, *waiting.values()) if n.group is not None]
+                self.failed.update(groups[0].members)
+                return found
             needs = [] if ready else [i for i in node.reads if i not in self.nodes and i.op is not leaf and i.op is not number]
             if needs:
+                waiting.update(dict.fromkeys(node.writes, node))
                 stack.append((s, True))
                 stack.extend((i, False) for i in reversed(needs))
                 continue
             found.append(node)
+            for o in node.writes:
+                waiting.pop(o, None)
             self.nodes.update(dict.fromkeys(node.writes, node))
         return found
 

@@ -170,7 +170,7 @@ def _digest(path: Path, code: bytes) -> bytes:
 
 @cache
 def _trim(folder: Path) -> None:
-    """Once in a process, after its first write: the files that were used longest ago go, until the rest is within the flag `cache_limit`."""
+    """Once in a process, after its first write: files used longest ago go, until the rest is within the flag `cache_limit`."""
     with suppress(OSError):  # another process is at it too
         files = sorted((e.stat().st_mtime, e.stat().st_size, e.path) for e in os.scandir(folder))
         excess = sum(size for _, size, _ in files) - config.values["cache_limit"]
