@@ -102,3 +102,16 @@ def test_a_cycle_among_groups_ends(monkeypatch):
 
     monkeypatch.setattr(fuse._Grouping, "_hold", lambda self, s: None)
     test_long_chains_of_leaves_do_not_need_themselves()
+
+
+def test_strides_count_in_what_they_are_taken_of():
+    """`as_strided` of a value that is itself a view counts in that value's own order, not in the memory under it."""
+    with config.override(tier="native"):
+        x = torch.arange(24.0).reshape(4, 6).requires_grad_()
+        y = (x * 1.0).as_strided((2, 3), (1, 2), 7)
+        (y * y).sum().backward()
+        want = np.zeros(24, np.float32)
+        for i in range(2):
+            for j in range(3):
+                want[7 + i + 2 * j] += 2 * (7 + i + 2 * j)
+        np.testing.assert_array_equal(x.grad.numpy().ravel(), want)

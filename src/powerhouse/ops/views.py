@@ -204,7 +204,15 @@ def _strided_view(x: Any, size: Any, stride: Any, offset: int) -> Any:
 
 strided.reference(_strided_view)
 strided.vjp(lambda g, out, x, *at: (strided_put(zeros(x.shape, x.dtype), g, *at, True),))
-strided.layout = lambda shape, strides, offset, size, stride, at: (size, stride, at)
+
+
+def _strided_layout(shape: Any, strides: Any, offset: int, size: Any, stride: Any, at: int) -> Any:
+    """Of a row-major `x`, wherever it begins; elements of another are not where `stride` counts them."""
+    row_major = all(n == 1 or s == w for n, s, w in zip(shape, strides, contiguous_strides(shape), strict=True))
+    return (size, stride, offset + at) if row_major else None
+
+
+strided.layout = _strided_layout
 strided.put = lambda base, value, *at: strided_put(base, value, *at, False)
 
 
