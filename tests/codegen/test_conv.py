@@ -218,43 +218,6 @@ def test_left_to_the_reference():
     assert lowered(conv, (x, weight.swapaxes(2, 3)), how) is None
 
 
-TOUCH = """
-define internal void @epilogue(ptr %pointers, ptr %numbers, i64 %row, i64 %begin, i64 %end) nounwind {
-entry:
-  %from = load ptr, ptr %pointers
-  %tocell = getelementptr ptr, ptr %pointers, i64 1
-  %to = load ptr, ptr %tocell
-  %width = load i64, ptr %numbers
-  %start = mul i64 %row, %width
-  br label %test
-test:
-  %i = phi i64 [ %begin, %entry ], [ %i1, %body ]
-  %more = icmp slt i64 %i, %end
-  br i1 %more, label %body, label %leave
-body:
-  %at = add i64 %start, %i
-  %p = getelementptr float, ptr %from, i64 %at
-  %q = getelementptr float, ptr %to, i64 %at
-  %x = load float, ptr %p
-  %y = load float, ptr %q
-  %z = fadd float %x, %y
-  store float %z, ptr %q
-  %i1 = add i64 %i, 1
-  br label %test
-leave:
-  ret void
-}
-"""
-_CHECK = """
-  %part = icmp ne i64 %begin, 0
-  %less = icmp ne i64 %end, %width
-  %no = or i1 %part, %less
-  br i1 %no, label %leave, label %fine
-fine:
-  %start = mul"""
-WHOLE = TOUCH.replace("\n  %start = mul", _CHECK).replace("%begin, %entry", "%begin, %fine")  # leaves out what is not a whole row
-
-
 @pytest.mark.parametrize("whole_rows", [False, True])
 def test_epilogue_sees_every_finished_element_once(whole_rows):
     """An epilogue that adds the result to memory: every element must have been added once, and be final by then."""
@@ -262,7 +225,7 @@ def test_epilogue_sees_every_finished_element_once(whole_rows):
 
     def adding(s):
         out = symbol(np.empty(s.shape, np.float32))
-        return Epilogue(WHOLE if whole_rows else TOUCH, (At(s),), (At(out),), (prod(s.shape[2:]),), whole_rows), out
+        return Epilogue(testing.ADD_WHOLE_ROWS if whole_rows else testing.ADD, (At(s),), (At(out),), (prod(s.shape[2:]),), whole_rows), out
 
     for shape, (outs, k), stride, padding, groups in [*LAYERS[::2], ((1, 3, 40, 40), (4, 3), 1, 1, 1), ((1, 40, 60, 60), (40, 3), 1, 1, 1)]:
         x, weight = (rng.standard_normal(s).astype(np.float32) for s in (shape, (outs, shape[1] // groups, k, k)))
@@ -279,5 +242,5 @@ def test_epilogue_sees_every_finished_element_once(whole_rows):
 def test_epilogue_of_a_transposed_convolution_is_refused_for_strides_alone():
     """Where the result is computed in parts, its fused group becomes a kernel of its own."""
     g, weight, how = np.ones((1, 4, 5, 5), np.float32), np.ones((4, 3, 3, 3), np.float32), ((2, 2), ((1, 1), (1, 1)), (1, 1), 1)
-    touch = Epilogue(TOUCH, (), (), ())
+    touch = Epilogue(testing.ADD, (), (), ())
     assert lowered(conv_input_gradient, (g, weight), ((9, 9), *how), 1, lambda s: (touch, symbol(np.empty(s.shape, np.float32)))) is None

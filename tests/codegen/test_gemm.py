@@ -62,7 +62,7 @@ def multiply(a, b, shares=1, epilogue=None):
     lowering = lower_matmul(s, places.__getitem__, extra)
     if extra is not None and extra.whole_rows and np.prod(s.shape[:-1]) < 16:
         assert lowering is None
-        lowering = lower_matmul(s, places.__getitem__, extra._replace(whole_rows=False))
+        lowering = lower_matmul(s, places.__getitem__, extra._replace(text=testing.ADD, whole_rows=False))
     assert lowering is not None
     written = testing.run(lowering, arrays, shares)
     return (written[s], written[out]) if epilogue else written[s]
@@ -150,33 +150,6 @@ def test_infinities_and_nans_stay_in_their_rows_and_columns():
                 np.testing.assert_array_equal(np.isfinite(multiply(x, y)), np.isfinite(x @ y))
 
 
-TOUCH = """
-define internal void @epilogue(ptr %pointers, ptr %numbers, i64 %row, i64 %begin, i64 %end) nounwind {
-entry:
-  %from = load ptr, ptr %pointers
-  %tocell = getelementptr ptr, ptr %pointers, i64 1
-  %to = load ptr, ptr %tocell
-  %width = load i64, ptr %numbers
-  %start = mul i64 %row, %width
-  br label %test
-test:
-  %i = phi i64 [ %begin, %entry ], [ %i1, %body ]
-  %more = icmp slt i64 %i, %end
-  br i1 %more, label %body, label %leave
-body:
-  %at = add i64 %start, %i
-  %p = getelementptr float, ptr %from, i64 %at
-  %q = getelementptr float, ptr %to, i64 %at
-  %x = load float, ptr %p
-  %y = load float, ptr %q
-  %z = fadd float %x, %y
-  store float %z, ptr %q
-  %i1 = add i64 %i, 1
-  br label %test
-leave:
-  ret void
-}
-"""
 
 
 @pytest.mark.parametrize("whole_rows", [False, True])
@@ -194,7 +167,7 @@ def test_epilogue_sees_every_finished_element_once(shape, whole_rows):
         out = symbol(np.empty((batch, m, n), np.float32))
 
         def adding(s, out=out):
-            return Epilogue(TOUCH, (At(s),), (At(out),), (n,), whole_rows), out
+            return Epilogue(testing.ADD_WHOLE_ROWS if whole_rows else testing.ADD, (At(s),), (At(out),), (n,), whole_rows), out
 
         for shares in (1, 2):
             result, touched = multiply(a, b, shares, adding)

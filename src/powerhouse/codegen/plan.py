@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from math import prod
 from typing import NamedTuple
 
+from ..core.shapes import contiguous_strides
 from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
 from . import (  # noqa: F401 -- each declares how its ops are lowered
@@ -32,7 +33,7 @@ from .emit import lower as lower_group
 from .fuse import Fusion, Group, fuse, place_of
 from .lowering import LOWERINGS, WITH_EPILOGUE
 from .target import Target
-from .task import At, Lowering, Place, Task, Temp, pointers_of
+from .task import At, Lowering, Place, Task, Temp, numbers_of, pointers_of, reads_of, writes_of
 from .values import Unsupported
 
 ALIGN = 64
@@ -210,7 +211,7 @@ class Planner:
         if s.op.overwrite is None:
             return ()
         whole, *others = [self.place(i) for i in s.inputs]
-        is_whole = whole.offset == 0 and whole.base.shape == s.shape and same_steps(whole.strides, _row_major(s.shape), s.shape)
+        is_whole = whole.offset == 0 and whole.base.shape == s.shape and same_steps(whole.strides, contiguous_strides(s.shape), s.shape)
         return ((s, whole.base),) if is_whole and all(o.base is not whole.base for o in others) else ()
 
     def place(self, i: Symbol) -> Place:
@@ -218,7 +219,7 @@ class Planner:
         i = self.value_of(i)
         found = place_of(i, self.value_of)
         if found is None or found.base in self.fusion.scalars or found.base.op is number:
-            return Place(i, _row_major(i.shape), 0)
+            return Place(i, contiguous_strides(i.shape), 0)
         return found
 
 
@@ -239,14 +240,6 @@ def _moved(n: Node, inside: dict[Symbol, At]) -> Node:
 
     free = tuple((o, i) for o, i in n.in_place if o not in inside and i not in inside)
     return n._replace(tasks=tuple(map(moved, n.tasks)), in_place=free)
-
-
-def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
 
 
 def _group_node(group: Group, lowering: Lowering) -> Node:
@@ -270,7 +263,7 @@ def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], 
     """Pairs (output, input) that may share memory: where nothing is reduced, and the input is read at the output's elements only."""
     if group.dims or len(lowering) > 1:
         return ()
-    whole = _row_major(group.domain)
+    whole = contiguous_strides(group.domain)
     aligned: dict[Symbol, bool] = {}
     for i, place in group.places.items():
         same = i.shape == place.base.shape == group.domain and place.offset == 0 and same_steps(place.strides, whole, group.domain)
@@ -289,15 +282,9 @@ def _lowered_node(label: str, lowering: Lowering, in_place: tuple[tuple[Symbol, 
     reads: dict[Symbol, None] = {}
     writes: dict[Symbol, None] = {}
     for task in lowering:
-        more = task.epilogue
-        for at in (*task.reads, *(more.reads if more else ())):
-            if isinstance(at.base, Symbol):
-                reads[at.base] = None
-        for at in (*task.writes, *(more.writes if more else ())):
-            if isinstance(at.base, Symbol):
-                writes[at.base] = None
-        numbers = (*task.numbers, *(more.numbers if more else ()))
-        reads.update(dict.fromkeys(n for n in numbers if isinstance(n, Symbol)))
+        reads.update(dict.fromkeys(at.base for at in reads_of(task) if isinstance(at.base, Symbol)))
+        writes.update(dict.fromkeys(at.base for at in writes_of(task) if isinstance(at.base, Symbol)))
+        reads.update(dict.fromkeys(n for n in numbers_of(task) if isinstance(n, Symbol)))
     shared = tuple(pair for pair in in_place if pair[1] in reads)
     return Node(lowering, None, tuple(r for r in reads if r not in writes), tuple(writes), label, shared)
 
@@ -462,8 +449,7 @@ def _touched(n: Node) -> tuple[Symbol, ...]:
 
 def _written(n: Node) -> dict[Symbol, None]:
     """The bases that a node's tasks write to, themselves or a piece of them."""
-    writes = [at for t in n.tasks for at in (*t.writes, *(t.epilogue.writes if t.epilogue else ()))]
-    return dict.fromkeys(at.base for at in writes if isinstance(at.base, Symbol))
+    return dict.fromkeys(at.base for t in n.tasks for at in writes_of(t) if isinstance(at.base, Symbol))
 
 
 def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]) -> dict[Symbol, int]:

@@ -82,6 +82,16 @@ class Task(NamedTuple):
 Lowering = tuple[Task, ...]  # in order: each begins when the one before has ended
 
 
+def reads_of(task: Task) -> tuple[At, ...]:
+    """What a task reads, its epilogue's operands among it."""
+    return (*task.reads, *(task.epilogue.reads if task.epilogue else ()))
+
+
+def writes_of(task: Task) -> tuple[At, ...]:
+    """What a task writes, its epilogue's results among it."""
+    return (*task.writes, *(task.epilogue.writes if task.epilogue else ()))
+
+
 def pointers_of(task: Task) -> tuple[At, ...]:
     """The addresses that a kernel is given, in order."""
     more = (*task.epilogue.reads, *task.epilogue.writes) if task.epilogue else ()

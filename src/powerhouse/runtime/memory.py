@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-_HEADER = object.__basicsize__  # in CPython a NumPy array begins with the object's header; the address of its elements comes next
+HEADER = object.__basicsize__  # in CPython a NumPy array begins with the object's header; the address of its elements comes next
 _word = ctypes.c_void_p.from_address
 
 
 def address(a: Any) -> int:
     """Where an array's elements begin."""
-    return _word(id(a) + _HEADER).value or 0
+    return _word(id(a) + HEADER).value or 0
 
 
 def _slow_address(a: Any) -> int:

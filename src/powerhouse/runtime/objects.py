@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import native
-from .memory import address
-
-_HEADER = object.__basicsize__
+from .memory import HEADER, address
 
 # Words of a frame, the argument of `fill`.
 (LEAVES, LEAF_TABLE, LEAF_COUNT, MADE, MADE_TABLE, MADE_COUNT) = range(6)
@@ -46,7 +44,7 @@ def _items(name: str, word: int) -> str:
     """The address of the items of the list whose address is in a word of the frame."""
     return f"""  %{name}_listcell = getelementptr i64, ptr %frame, i64 {word}
   %{name}_list = load ptr, ptr %{name}_listcell
-  %{name}_itemscell = getelementptr i8, ptr %{name}_list, i64 {_HEADER + 8}
+  %{name}_itemscell = getelementptr i8, ptr %{name}_list, i64 {HEADER + 8}
   %{name}_items = load ptr, ptr %{name}_itemscell
 """
 
@@ -55,7 +53,7 @@ def _content(name: str) -> str:
     """The word behind the header of item `a`, stored in entry `b` of a table."""
     return f"""  %{name}_itemcell = getelementptr ptr, ptr %{name}_items, i64 %{name}_a
   %{name}_item = load ptr, ptr %{name}_itemcell
-  %{name}_wordcell = getelementptr i8, ptr %{name}_item, i64 {_HEADER}
+  %{name}_wordcell = getelementptr i8, ptr %{name}_item, i64 {HEADER}
   %{name}_word = load i64, ptr %{name}_wordcell
   %{name}_to = getelementptr i64, ptr %{"numbers" if name == "float" else "cells"}, i64 %{name}_b
   store i64 %{name}_word, ptr %{name}_to
