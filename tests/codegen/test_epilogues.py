@@ -74,3 +74,22 @@ def test_a_result_that_is_read_elsewhere_stays():
         return torch.cat([F.relu(y), y.flip(0)])
 
     both(both_uses, x, w)
+
+
+def test_batch_norm_in_evaluation_goes_on_with_the_convolution():
+    """What it needs for each channel is made before the convolution, so that the whole is one node."""
+    x, w = torch.randn(2, 8, 14, 14), torch.randn(16, 8, 3, 3)
+    mean, var, scale, shift = torch.randn(16), torch.rand(16) + 0.5, torch.randn(16), torch.randn(16)
+    labels = both(lambda x, w: F.relu(F.batch_norm(F.conv2d(x, w), mean, var, scale, shift)), x, w)
+    assert any(label.startswith("conv+") for label in labels)
+
+
+def test_one_large_product_is_compiled_and_shared_by_the_team():
+    """Though it is one node, and few elements for much work."""
+    x, w = torch.randn(32, 4096), torch.randn(4096, 32)
+    with config.override(tier="auto"):
+        programs, run = [], native.Program.run
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(native.Program, "run", lambda self, *a: programs.append(self) or run(self, *a))
+            (x @ w).numpy()
+    assert [part.shared for program in programs for part in program.parts] == [True]

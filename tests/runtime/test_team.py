@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 
@@ -36,6 +37,31 @@ loop:
   %next = add i64 %i, 1
   %more = icmp slt i64 %next, %end
   br i1 %more, label %loop, label %leave
+leave:
+  ret void
+}
+"""
+
+
+# Each unit waits, some seconds at most, until another one has begun in another thread; numbers[0] counts those that met nobody.
+MEET = """
+define void @kernel(ptr %pointers, ptr %numbers, i64 %begin, i64 %end, ptr %scratch) {
+entry:
+  %begun = load ptr, ptr %pointers
+  %before = atomicrmw add ptr %begun, i64 1 seq_cst
+  br label %wait
+wait:
+  %n = phi i64 [ 0, %entry ], [ %n1, %again ]
+  %now = load atomic i64, ptr %begun seq_cst, align 8
+  %met = icmp sge i64 %now, 2
+  br i1 %met, label %leave, label %again
+again:
+  %n1 = add i64 %n, 1
+  %late = icmp sgt i64 %n1, 4000000000
+  br i1 %late, label %alone, label %wait
+alone:
+  %old = atomicrmw add ptr %numbers, i64 1 seq_cst
+  br label %leave
 leave:
   ret void
 }
@@ -80,6 +106,26 @@ def test_threads_that_sleep_are_woken():
                 p.run()
                 time.sleep(pause)
     assert (p.x == 150).all()
+
+
+def test_threads_that_wait_for_pythons_lock_take_part():
+    """A member that gives up spinning while Python runs, and has no lock to say so with, is not left asleep when a program begins."""
+    begun, numbers, status = np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(8, np.int64)
+    pointers = np.array([memory.address(begun)])
+    code = np.array([[native.addresses(MEET)[0], memory.address(pointers), memory.address(numbers), 2, 1, 2]])
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(10)
+    try:
+        with config.override(threads=2):
+            Counting(1, 100).run()
+            until = time.perf_counter() + 0.1
+            while time.perf_counter() < until:  # with Python's lock
+                pass
+            team.run(code, 0, 1, 64, True, status)
+    finally:
+        sys.setswitchinterval(interval)
+    assert begun[0] == 2
+    assert numbers[0] == 0, "the leader did all of the work"
 
 
 def test_a_refusal_stops_the_program():

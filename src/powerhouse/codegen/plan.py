@@ -144,6 +144,7 @@ class Planner:
                 self.failed.update(groups[0].members)
                 return found
             needs = [] if ready else [i for i in node.reads if i not in self.nodes and i.op is not leaf and i.op is not number]
+            needs.sort(key=size_of)  # small ones first: they are there when a large one is made, and can be part of its epilogue
             if needs:
                 waiting.update(dict.fromkeys(node.writes, node))
                 stack.append((s, True))

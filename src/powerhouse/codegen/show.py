@@ -7,14 +7,13 @@ own helpers where that is possible, so that a mistake there is not repeated here
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import prod
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ..graph.op import const, item, leaf, number
+from ..graph.op import const, leaf, number
 from ..graph.symbol import Symbol
 from ..graph.walk import postorder
-from .fuse import REDUCTIONS, Fusion, Resolve, is_pointwise, is_view, peel
+from .fuse import Fusion, Resolve, is_view, peel
 from .plan import ALIGN, Layout, Node, size_of
 from .task import Temp, numbers_of, pointers_of
 
@@ -56,51 +55,6 @@ def bytes_of(node: Node, found: Content, value_of: Resolve) -> int:
         base = peel(i, value_of)[0]
         read[base] = min(size_of(base), read.get(base, 0) + size_of(i))
     return sum(read.values()) + sum(map(size_of, node.writes))
-
-
-def _convolved(s: Symbol) -> int:
-    return 2 * s.numel * prod(s.inputs[1].shape[1:])
-
-
-def _windowed(s: Symbol) -> int:
-    return s.numel * prod(s.attrs[-1].kernel)
-
-
-def _attended(products: int) -> Callable[[Symbol], int]:
-    def count(s: Symbol) -> int:
-        q, k = s.inputs[:2] if products == 2 else s.inputs[1:3]
-        seen = q.numel * k.shape[-2]
-        return 2 * products * (seen // 2 if s.attrs[-1] else seen)
-
-    return count
-
-
-# Floating-point operations of what is neither pointwise (one an element) nor a reduction (one an element reduced).
-FLOPS: dict[str, Callable[[Symbol], int]] = {
-    "batched_matmul": lambda s: 2 * s.numel * s.inputs[0].shape[-1],
-    "conv": _convolved,
-    "conv_input_gradient": lambda s: 2 * s.inputs[0].numel * prod(s.inputs[1].shape[1:]),
-    "conv_weight_gradient": lambda s: 2 * s.inputs[0].numel * prod(s.shape[1:]),
-    "attention": _attended(2),
-    "attention_gradient": _attended(5),
-    "window_max": _windowed,
-    "window_sum": _windowed,
-    "running_sum": lambda s: s.numel,
-    "running_product": lambda s: s.numel,
-}
-
-
-def flops_of(members: Iterable[Symbol]) -> int:
-    """Floating-point operations, roughly: a function such as `exp` counts as one."""
-    return sum(map(_flops, dict.fromkeys(s.inputs[0] if s.op is item else s for s in members)))  # several results of one op count once
-
-
-def _flops(s: Symbol) -> int:
-    if s.op.name in FLOPS:
-        return FLOPS[s.op.name](s)
-    if s.op.name in REDUCTIONS:
-        return s.inputs[0].numel
-    return s.numel if s.shape is not None and is_pointwise(s) and s.op.name != "cast" else 0
 
 
 # --- text -------------------------------------------------------------------------------------------------------------------------
@@ -337,7 +291,6 @@ def _fits(n: Node, function: str, what: str, pattern: re.Pattern[str], text: str
 
 
 __all__ = [
-    "FLOPS",
     "BrokenPlan",
     "Content",
     "Names",
@@ -347,7 +300,6 @@ __all__ = [
     "check_schedule",
     "check_tasks",
     "content",
-    "flops_of",
     "fusion_lines",
     "lowering_lines",
     "memory_lines",

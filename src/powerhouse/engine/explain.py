@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from ..codegen import show
+from ..codegen.cost import flops_of
 from ..codegen.fuse import fuse
 from ..codegen.plan import Node, size_of
 from ..codegen.simplify import simplify
@@ -186,7 +187,7 @@ class Seen:
         """What each node costs in a run."""
         found = []
         for n, inner, times in zip(self.nodes, self.contents(), self.node_times, strict=True):
-            found.append(Cost(show.bytes_of(n, inner, value_of), show.flops_of(inner.members), median(times[1:] or times or [0.0])))
+            found.append(Cost(show.bytes_of(n, inner, value_of), flops_of(inner.members), median(times[1:] or times or [0.0])))
         return found
 
     def lines(self) -> list[Counter[Line]]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..codegen.cost import flops_of
 from ..codegen.emit import can_emit
 from ..codegen.fuse import KINDS
 from ..codegen.plan import Layout, Node, Planner, arrange, schedule, size_of
@@ -23,6 +24,7 @@ from ..runtime.reference import order_of, value_of
 
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
 _SHARED = 1 << 19  # work from which a program is shared by the team
+_SPEED = 1e5  # FLOPs a microsecond
 _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
 
 
@@ -45,7 +47,8 @@ def program(outputs: tuple[Symbol, ...]) -> Any:
 
 def _price(order: list[Symbol]) -> float:
     """Roughly the microseconds that the reference tier takes."""
-    return sum(1.0 + (s.numel if s.shape is not None else 0) / 2000 for s in order if s.inputs and s.op.layout is None)
+    calls = [s for s in order if s.inputs and s.op.layout is None]
+    return sum(1.0 + (s.numel if s.shape is not None else 0) / 2000 for s in calls) + flops_of(calls) / _SPEED
 
 
 class Part(NamedTuple):
@@ -274,10 +277,10 @@ class _Assembly:
                         (self.floats.append((slot, len(self.numbers))) if kind == "float" else integers.append((len(self.numbers), slot)))
                     self.numbers.append(0 if isinstance(x, Symbol) else x)
                 p.scratch = max(p.scratch, t.scratch)
-            work += sum(t.work for t in n.tasks)
-            goes_on = parts and parts[-1].run is None and work < _STRETCH
+            more = sum(t.work for t in n.tasks)
+            goes_on = parts and parts[-1].run is None and work + more < _STRETCH
             first = parts.pop().first if goes_on else len(records) - len(n.tasks)
-            work = work if goes_on else 0
+            work = work + more if goes_on else more
             if len(records) > first:
                 parts.append(Part(first, len(records), work >= _SHARED))
         p.parts, p.integers = tuple(parts), tuple(integers)

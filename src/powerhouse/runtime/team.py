@@ -279,7 +279,7 @@ class _Team:
         self.busy = threading.Lock()
         self.bells = [threading.Semaphore(0) for _ in range(size - 1)]
         self.asleep = [False] * (size - 1)
-        self.closed = False
+        self.closed = self.is_running = False
         for k in range(size - 1):
             threading.Thread(target=self._member, args=(k,), name=f"powerhouse-{k + 1}", daemon=True).start()
 
@@ -287,18 +287,23 @@ class _Team:
         memory, follow = aligned(self.scratch), _functions().follow
         while not self.closed:
             follow(self.state, _SPINS, k + 1, address(memory))
-            self.asleep[k] = True  # whoever begins a program after this rings; one that has just begun does without
-            self.bells[k].acquire()
+            self.asleep[k] = True  # whoever begins a program after this rings
+            if not self.is_running:  # one may have begun while this thread waited for Python's lock
+                self.bells[k].acquire()
 
     def run(self, code: int, first: int, last: int, scratch: int, status: int) -> None:
         """All threads, the caller's among them, run records `first` to `last`."""
         call = _functions()
-        call.begin(self.state, code, first, last, self.size, status)
-        for k, asleep in enumerate(self.asleep):
-            if asleep:
-                self.asleep[k] = False
-                self.bells[k].release()
-        call.lead(self.state, scratch)
+        self.is_running = True
+        try:
+            call.begin(self.state, code, first, last, self.size, status)
+            for k, asleep in enumerate(self.asleep):
+                if asleep:
+                    self.asleep[k] = False
+                    self.bells[k].release()
+            call.lead(self.state, scratch)
+        finally:
+            self.is_running = False
 
     def close(self) -> None:
         """The threads end."""

@@ -1,0 +1,58 @@
+"""How much an op computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import prod
+
+from ..graph.op import item
+from ..graph.symbol import Symbol
+from .fuse import REDUCTIONS, is_pointwise
+
+
+def _convolved(s: Symbol) -> int:
+    return 2 * s.numel * prod(s.inputs[1].shape[1:])
+
+
+def _windowed(s: Symbol) -> int:
+    return s.numel * prod(s.attrs[-1].kernel)
+
+
+def _attended(products: int) -> Callable[[Symbol], int]:
+    def count(s: Symbol) -> int:
+        q, k = s.inputs[:2] if products == 2 else s.inputs[1:3]
+        seen = q.numel * k.shape[-2]
+        return 2 * products * (seen // 2 if s.attrs[-1] else seen)
+
+    return count
+
+
+# Floating-point operations of what is neither pointwise (one an element) nor a reduction (one an element reduced).
+FLOPS: dict[str, Callable[[Symbol], int]] = {
+    "batched_matmul": lambda s: 2 * s.numel * s.inputs[0].shape[-1],
+    "conv": _convolved,
+    "conv_input_gradient": lambda s: 2 * s.inputs[0].numel * prod(s.inputs[1].shape[1:]),
+    "conv_weight_gradient": lambda s: 2 * s.inputs[0].numel * prod(s.shape[1:]),
+    "attention": _attended(2),
+    "attention_gradient": _attended(5),
+    "window_max": _windowed,
+    "window_sum": _windowed,
+    "running_sum": lambda s: s.numel,
+    "running_product": lambda s: s.numel,
+}
+
+
+def flops_of(members: Iterable[Symbol]) -> int:
+    """Floating-point operations, roughly: a function such as `exp` counts as one."""
+    return sum(map(_flops, dict.fromkeys(s.inputs[0] if s.op is item else s for s in members)))  # several results of one op count once
+
+
+def _flops(s: Symbol) -> int:
+    if s.op.name in FLOPS:
+        return FLOPS[s.op.name](s)
+    if s.op.name in REDUCTIONS:
+        return s.inputs[0].numel
+    return s.numel if s.shape is not None and is_pointwise(s) and s.op.name != "cast" else 0
+
+
+__all__ = ["flops_of"]
