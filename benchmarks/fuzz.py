@@ -195,7 +195,7 @@ def guarded() -> Iterator[list[Any]]:
         found[:] = 0xFF
         return found
 
-    with mock.patch.object(memory, "empty", empty), mock.patch.object(memory, "arena", spoiled):
+    with mock.patch.object(memory, "empty", empty), mock.patch.object(memory, "small", empty), mock.patch.object(memory, "arena", spoiled):
         yield blocks
 
 

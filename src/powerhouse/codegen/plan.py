@@ -114,7 +114,7 @@ class Planner:
                 ready = all(i is result or position.get(i, -1) < k for i in nodes[r].reads)
                 if group is not None and ready and r not in merged and (whole := self._merged(result, group)) is not None:
                     if len(readers[result]) == 1 and result not in self.kept and result not in self.inside:
-                        whole = _overlaid(whole, result, group)
+                        whole = _overlaid(whole, result, group, self.kept)
                     merged[k], merged[r] = whole, Node((), None, (), (), "")
                     break
         return [n for k, old in enumerate(nodes) if (n := merged.get(k, old)).writes]
@@ -126,8 +126,11 @@ class Planner:
         except Unsupported:
             return None
         lowering = LOWERINGS[result.op.name](result, self.place, epilogue) if epilogue is not None else None
+        if lowering is None:
+            return None
         label = "+".join(dict.fromkeys((result.op.name, *(s.op.name for s in group.members))))
-        return None if lowering is None else _lowered_node(label, lowering)
+        operands = {at.base for t in lowering for at in t.reads}  # read elsewhere than at the epilogue's elements
+        return _lowered_node(label, lowering, tuple((o, i) for o, i in _in_place(group, self.kept) if i not in operands))
 
     def _ordered(self) -> list[Node]:
         """The nodes that the outputs need. A group that needs itself, by way of others, counts as one that could not be emitted."""
@@ -198,7 +201,7 @@ class Planner:
                 lowering = ()
             if not lowering:
                 self.failed.update(group.members)
-            self._kernels[id(group)] = _group_node(group, lowering) if lowering else None
+            self._kernels[id(group)] = _group_node(group, lowering, self.kept) if lowering else None
         return self._kernels[id(group)]
 
     def _lower(self, s: Symbol) -> Lowering | None:
@@ -243,26 +246,34 @@ def _moved(n: Node, inside: dict[Symbol, At]) -> Node:
     return n._replace(tasks=tuple(map(moved, n.tasks)), in_place=free)
 
 
-def _group_node(group: Group, lowering: Lowering) -> Node:
+def _group_node(group: Group, lowering: Lowering, kept: frozenset[Symbol]) -> Node:
     label = "+".join(dict.fromkeys(s.op.name for s in group.members))
-    return _lowered_node(label, lowering, _in_place(group, lowering))._replace(group=group)
+    return _lowered_node(label, lowering, _in_place(group, kept) if len(lowering) == 1 else ())._replace(group=group)
 
 
-def _overlaid(n: Node, result: Symbol, group: Group) -> Node:
-    """A node with an epilogue whose first output of the result's size lies where the result did, which nobody else reads."""
+def _overlaid(n: Node, result: Symbol, group: Group, kept: frozenset[Symbol]) -> Node:
+    """A node with an epilogue whose first output of the result's size lies where the result did, which nobody else reads.
+
+    Not an output that can take over a leaf: the result would overwrite the leaf before the epilogue reads it.
+    """
     if group.dims:
         return n
+    heirs = {o for o, i in n.in_place if i.op is leaf and o in kept}
     fits = (o for o in group.outputs if o.numel == result.numel and o.dtype.numpy.itemsize == result.dtype.numpy.itemsize)
-    over = next(fits, None)
+    over = next((o for o in fits if o not in heirs), None)
     if over is None:
         return n
     moved = _moved(n, {result: At(over)})
-    return moved._replace(writes=tuple(s for s in n.writes if s is not result))
+    in_place = tuple((o, i) for o, i in n.in_place if o is not over and i is not result)
+    return moved._replace(writes=tuple(s for s in n.writes if s is not result), in_place=in_place)
 
 
-def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], ...]:
-    """Pairs (output, input) that may share memory: where nothing is reduced, and the input is read at the output's elements only."""
-    if group.dims or len(lowering) > 1:
+def _in_place(group: Group, kept: frozenset[Symbol]) -> tuple[tuple[Symbol, Symbol], ...]:
+    """Pairs (output, input) that may share memory: where nothing is reduced, and the input is read at the output's elements only.
+
+    What is kept is the caller's: it best takes the place of a leaf, which is the caller's too.
+    """
+    if group.dims:
         return ()
     whole = contiguous_strides(group.domain)
     aligned: dict[Symbol, bool] = {}
@@ -272,7 +283,8 @@ def _in_place(group: Group, lowering: Lowering) -> tuple[tuple[Symbol, Symbol], 
     free = [b for b, same in aligned.items() if same]
     pairs = []
     for o in group.outputs:
-        match = next((b for b in free if b.dtype.numpy.itemsize == o.dtype.numpy.itemsize), None)
+        fits = [b for b in free if b.dtype.numpy.itemsize == o.dtype.numpy.itemsize]
+        match = min(fits, key=lambda b: (b.op is leaf) is not (o in kept), default=None)
         if match is not None and o.shape == group.domain:
             free.remove(match)
             pairs.append((o, match))

@@ -23,6 +23,7 @@ from ..runtime import memory, native, objects, reference, team
 from ..runtime.reference import order_of, value_of
 
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
+_LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, or used again: below, a new array costs less
 _SHARED = 1 << 19  # work from which a program is shared by the team
 _SPEED = 1e5  # FLOPs a microsecond
 _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
@@ -78,7 +79,7 @@ class Program:
         self.results: list[Symbol] = []  # the values of the outputs, as the plan has them
         self.layout: Layout | None = None
         self.parts: tuple[Part, ...] = ()
-        self.made: tuple[tuple[Any, Any, int], ...] = ()  # (shape, dtype, slot of a donor or -1) of each output that kernels write
+        self.made: tuple[tuple[Any, Any, bool, int], ...] = ()  # of outputs that kernels write: shape, dtype, is it large, a donor or -1
         self.values: tuple[tuple[int, int, Any, int], ...] = ()  # (index in made or -1, cell, dtype, copy) of each output
         self.integers: tuple[tuple[int, int], ...] = ()  # (index, slot) of numbers that are not floats
         self.called: tuple[tuple[str, int, int], ...] = ()  # ("leaf", slot, cell) or ("made", index, cell): what reference calls read
@@ -101,8 +102,10 @@ class Program:
         if arena is not self.arena:
             self.arena, self.cells[0] = arena, memory.address(arena)
         made = [
-            leaves[donor] if donor >= 0 and donate and memory.is_ours(leaves, donor) else memory.empty(shape, dtype)
-            for shape, dtype, donor in self.made
+            (leaves[donor] if donor >= 0 and donate and memory.is_ours(leaves, donor) else memory.empty(shape, dtype))
+            if is_large
+            else memory.small(shape, dtype)
+            for shape, dtype, is_large, donor in self.made
         ]
         for index, slot in self.integers:
             self.numbers[index] = leaves[slot]
@@ -229,7 +232,7 @@ class _Assembly:
         made = [s for s in dict.fromkeys(self.values) if s in by_kernels]
         index = {s: k for k, s in enumerate(made)}
         donors = self.layout.donors
-        p.made = tuple((s.shape, s.dtype.numpy, donors[s].attrs[0] if s in donors else -1) for s in made)
+        p.made = tuple((s.shape, s.dtype.numpy, size_of(s) >= _LARGE, donors[s].attrs[0] if s in donors else -1) for s in made)
         p.values = self._values(index)
         p.called = tuple(
             ("leaf", s.attrs[0], self._cell(s)) if s.op is leaf or s.op is number else ("made", index[s], self._cell(s))

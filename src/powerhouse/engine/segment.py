@@ -371,7 +371,7 @@ def run(segment: Segment, ended: bool = False) -> None:
         keep = saved(roots) if roots else ()
         asked = outputs + keep
         program = _program(asked)
-        donate = ended and not tracked
+        donate = ended and not roots
         failure = None
         try:
             if explain.watches():

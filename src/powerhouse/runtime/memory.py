@@ -50,6 +50,9 @@ _ours: set[int] = set()  # the ids of those blocks
 _held = 0
 
 
+small = np.empty  # an uninitialized array that is not worth more thought
+
+
 def empty(shape: tuple[int, ...], dtype: Any) -> Any:
     """An uninitialized array. A large one gets the memory of an earlier one that nobody holds any more: the system need not clear it."""
     count = dtype.itemsize
