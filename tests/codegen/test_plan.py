@@ -115,3 +115,17 @@ def test_strides_count_in_what_they_are_taken_of():
             for j in range(3):
                 want[7 + i + 2 * j] += 2 * (7 + i + 2 * j)
         np.testing.assert_array_equal(x.grad.numpy().ravel(), want)
+
+
+def test_what_takes_little_from_memory_is_computed_where_it_is_needed():
+    """The one-hot targets of a cross entropy's gradient are never written: they are part of the kernel that goes over the logits."""
+    x, target = torch.randn(64, 200), torch.randint(0, 200, (64,))
+    weights = [torch.randn(200, 200).requires_grad_() for _ in range(3)]
+    h = x
+    for w in weights:
+        h = torch.relu(h @ w)
+    torch.nn.functional.cross_entropy(h, target).backward()
+    program = program_of(*[w.grad for w in weights])
+    one_hot = [n for n in program.nodes if "eq" in n.label.split("+")]
+    assert len(one_hot) == 1
+    assert "exp" in one_hot[0].label.split("+")

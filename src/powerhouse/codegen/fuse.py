@@ -9,6 +9,7 @@ domain, to a reduction over other dims, through another op) raises the epoch, so
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple
 
 from ..core import dtypes as dt
@@ -17,6 +18,7 @@ from ..graph.op import cast, const, leaf, number
 from ..graph.symbol import Symbol
 from .task import Place
 
+_SMALL = 8  # what is so many times smaller than a part that reads it counts for little
 _DEPTH = 64  # ops on a path through a group: longer kernels take long to compile
 KINDS = frozenset({dt.bool_, dt.uint8, dt.int8, dt.int16, dt.int32, dt.int64, dt.float32, dt.float64, dt.float16, dt.bfloat16})
 REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min"}
@@ -100,7 +102,7 @@ class _Grouping:
         self.rows: set[Symbol] = set()
         self.parent: dict[Symbol, Symbol] = {}
         self.dims: dict[Symbol, Dims | None] = {}
-        self.floating: dict[Symbol, list[Symbol]] = {}  # by root, the members of parts that read nothing but leaves
+        self.floating: dict[Symbol, list[Symbol]] = {}  # by root, the members of parts that can be computed later
         self._bases: dict[Symbol, Symbol] = {}
         self._are_rows: dict[tuple[Symbol, bool], bool] = {}
 
@@ -133,7 +135,7 @@ class _Grouping:
         """Give every symbol an epoch, and every member a part."""
         for s in self.order:
             inputs = [self.value_of(i) for i in s.inputs]
-            self.epoch[s] = max((self.epoch[i] for i in inputs), default=0)
+            self.epoch[s] = max((self.epoch[self.base(i)] for i in inputs), default=0)
             if s in self.scalars or s.shape is None or s.numel == 0 or s.op is leaf:
                 for i in inputs:
                     self._hold(i)
@@ -148,37 +150,36 @@ class _Grouping:
                     self.rows.add(s)
                 else:
                     self._join(s, inputs, s.shape, None, False)
-            if s not in self.domain:
+            if s not in self.domain and not is_view(s):
                 for i in inputs:
                     self._hold(i)
 
-    def _hold(self, s: Symbol) -> None:
+    def _hold(self, i: Symbol) -> None:
         """What is read from memory is computed in the epoch that its readers go by."""
-        if s in self.parent:
-            self.floating.pop(self.root(s), None)
+        if (base := self.base(i)) in self.parent:
+            self.floating.pop(self.root(base), None)
 
     def _join(self, s: Symbol, inputs: list[Symbol], domain: Shape, dims: Dims | None, at_row: bool) -> bool:
         """Make `s` a member. One that is computed a row is refused (False) where it would be cut off from the rows it goes with."""
-        links, epoch, floats = [], 0, dims is None and not at_row
+        links, epoch, floats = [], 0, True
         for i in inputs:
-            if i not in self.scalars:
-                member = self.inside(i, domain, dims, at_row)
-                if member is not None:
-                    links.append(member)
-                    if self.root(member) not in self.floating:
-                        epoch, floats = max(epoch, self.epoch[member]), False
-                elif (base := self.base(i)).op is not leaf:
-                    epoch, floats = max(epoch, self.epoch[base] + 1), False
-                    self._hold(base)
-        if not floats:
-            self._settle(links, epoch)
+            if i in self.scalars:
+                continue
+            member = self.inside(i, domain, dims, at_row)
+            if member is not None:
+                links.append(member)
+                epoch, floats = max(epoch, self.epoch[member]), floats and self.root(member) in self.floating
+            elif (base := self.base(i)).op is not leaf:
+                epoch, floats = max(epoch, self.epoch[base] + 1), floats and base.numel * _SMALL <= prod(domain)
+                self._hold(base)
+        self._settle(links, epoch)
         links = [m for m in links if self.epoch[m] == epoch]
         depth = max((self.depth[m] + 1 for m in links), default=0)
         found = {d for m in links if (d := self.dims[self.root(m)]) is not None} | ({dims} if dims is not None else set())
         if len(found) > 1 or depth >= _DEPTH:
             for m in links:
                 self._hold(m)
-            links, depth, epoch = [], 0, epoch + 1
+            links, depth, epoch, floats = [], 0, epoch + 1, False
             found = {dims} if dims is not None else set()
         if at_row and not links:
             return False
@@ -186,16 +187,17 @@ class _Grouping:
         self.parent[s] = s
         self.dims[s] = next(iter(found), None)
         roots = {self.root(m) for m in links}
-        if floats and (links or all(self.base(i).op is leaf for i in inputs if i not in self.scalars)):
-            self.floating[s] = [s, *(m for root in roots for m in self.floating.pop(root, ()))]
+        members = [s, *(m for root in roots for m in self.floating.pop(root, ()))]
+        if floats:
+            self.floating[s] = members
         for root in roots:
             self.parent[root] = s
         return True
 
     def _settle(self, links: list[Symbol], epoch: int) -> None:
-        """Parts that nothing but leaves goes into are computed where they are first needed, not ahead of it."""
+        """Parts that take little but leaves from memory are computed where they are first needed, not ahead of it."""
         for m in links:
-            for member in self.floating.pop(self.root(m), ()):
+            for member in self.floating.get(self.root(m), ()):
                 self.epoch[member] = epoch
 
     def inside(self, i: Symbol, domain: Shape, dims: Dims | None, at_row: bool) -> Symbol | None:
