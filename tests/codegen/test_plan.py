@@ -67,12 +67,12 @@ def test_a_leaf_that_is_read_elsewhere_is_not_overwritten():
 
 
 def test_chains_need_little_memory():
-    """A chain of products needs two or three of its many results at once."""
+    """A chain of products needs two or three of its many results at once, and its operands packed."""
     a = torch.randn(128, 128)
     y = a
     for _ in range(20):
         y = (y @ a) * 0.1
-    assert program_of(y).arena_size <= 4 * 128 * 128 * 4
+    assert program_of(y).arena_size <= 6 * 128 * 128 * 4
 
 
 def test_operands_of_a_concatenation_are_written_in_place():

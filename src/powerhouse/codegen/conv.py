@@ -101,10 +101,11 @@ def lower_conv(s: Symbol, place: Callable[[Symbol], Place | None], epilogue: Epi
     part = forward_part(s.shape[2:], kernel, stride, tuple(b for b, _ in padding), dilation)
     if conv_fast.suits(kernel, stride, dilation, groups):
         before, over = tuple(b for b, _ in padding), (source.over_images, source.over_channels, *source.over)
-        c = conv_fast.Same(s.shape[0], channels, rows, s.shape[2:], source.size, before, over, False, how.over_rows, how.over_channels)
+        over_weight = (how.over_rows, how.over_channels)
+        c = conv_fast.Same(s.shape[0], channels, rows, s.shape[2:], source.size, before, over, False, *over_weight, its.again)
         if size := conv_fast.tile_size(c, s.dtype.numpy, native.target()):
             return conv_fast.tasks(s, source.at, _start(its, s), c, size, epilogue)
-    return _tasks(s, source, _start(its, s), how, groups, each, [part], epilogue)
+    return _tasks(s, source, _start(its, s), how, groups, each, [part], epilogue, its.again)
 
 
 @lowers("conv_input_gradient", epilogue=True)
@@ -124,10 +125,11 @@ def lower_input_gradient(s: Symbol, place: Callable[[Symbol], Place | None], epi
         return None
     if conv_fast.suits(kernel, stride, dilation, groups):
         before, over = tuple(2 - b for b, _ in padding), (source.over_images, source.over_channels, *source.over)
-        c = conv_fast.Same(s.shape[0], channels, rows, s.shape[2:], source.size, before, over, True, how.over_rows, how.over_channels)
+        over_weight = (how.over_rows, how.over_channels)
+        c = conv_fast.Same(s.shape[0], channels, rows, s.shape[2:], source.size, before, over, True, *over_weight, its.again)
         if size := conv_fast.tile_size(c, s.dtype.numpy, native.target()):
             return conv_fast.tasks(s, source.at, _start(its, s), c, size, epilogue)
-    return _tasks(s, source, _start(its, s), how, groups, each, parts, epilogue)
+    return _tasks(s, source, _start(its, s), how, groups, each, parts, epilogue, its.again)
 
 
 def _supported(s: Symbol, weight: Place | None) -> bool:
@@ -153,7 +155,15 @@ def _source(x: Symbol, place: Callable[[Symbol], Place | None]) -> Source | None
 
 
 def _tasks(
-    s: Symbol, source: Source, weight: At, how: Weights, groups: int, each: int, parts: list[Part], epilogue: Epilogue | None
+    s: Symbol,
+    source: Source,
+    weight: At,
+    how: Weights,
+    groups: int,
+    each: int,
+    parts: list[Part],
+    epilogue: Epilogue | None,
+    again: bool,
 ) -> Lowering:
     kind, target = s.dtype.numpy, native.target()
     if how.channels == 1 < groups or how.rows == 1 < groups:
@@ -177,7 +187,8 @@ def _tasks(
             where |= {tap.index: (start, len(p.taps), i) for i, tap in enumerate(p.taps)}
             start += groups * how.channels * len(p.taps)
         numbers += tuple(x for index in range(each) for x in where.get(index, (0, 0, 0)))
-    tasks.append(Task(text, (weight,), (At(packed),), numbers, groups * panels, groups * how.rows * how.channels * each))
+    work = groups * how.rows * how.channels * each
+    tasks.append(Task(text, (weight,), (At(packed),), numbers, groups * panels, work, packs=again))
     start = 0
     for p in parts:
         tasks.append(_product(s, source, packed, start * packed_row, how, groups, p, block, epilogue))

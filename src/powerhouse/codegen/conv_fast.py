@@ -42,6 +42,7 @@ class Same(NamedTuple):
     turned: bool  # the window is reversed
     weight_rows: int  # the weight's distances from row to row and from channel to channel
     weight_channels: int
+    again: bool = False  # whether others, or later runs, have the same weight
 
     def tiles(self, size: int) -> Ints:
         """Tiles along each dim."""
@@ -63,8 +64,8 @@ def tile_size(c: Same, kind: np.dtype, target: Target) -> int:
     for size in POINTS:
         elements = (size + WINDOW - 1) ** 2
         tiles = c.images * c.tiles(size)[0] * c.tiles(size)[1]
-        of_weights = 14 * elements * c.channels * rows // lanes
-        costs[size] = tiles * elements * (c.channels * rows + 5 * (c.channels + rows)) // lanes + of_weights
+        of_weights = elements * c.channels * rows * (1 if c.again else 14 / lanes)  # to read them, or to transform them
+        costs[size] = tiles * elements * (c.channels * rows + 5 * (c.channels + rows)) // lanes + int(of_weights)
     return min(costs, key=lambda size: costs[size])
 
 
@@ -78,7 +79,8 @@ def tasks(s: Symbol, source: At, weight: At, c: Same, size: int, epilogue: Epilo
     pitch = next((p for p in _PITCHES if c.channels <= p), _PITCHES[-1])
     block = -(-c.channels // -(-c.channels // pitch))
     large = elements * c.channels * panels * width * kind.itemsize > _LARGE
-    own = tiles <= (_SOME if large else _FEW)  # to fetch transformed weights from memory would take longer than to transform them
+    few = tiles <= (_SOME if large else _FEW)  # to fetch transformed weights from memory would take longer than to transform them
+    own = few and not c.again
     unit, unit_panels = (
         (tiles, max(1, panels // 8)) if own else _units(c, tiles, panels, elements * kind.itemsize, pitch + lanes, width, target)
     )
@@ -97,7 +99,7 @@ def tasks(s: Symbol, source: At, weight: At, c: Same, size: int, epilogue: Epilo
     work = tiles * elements * c.channels * c.rows
     lay = Task(channels_last_text(kind, target, c.over[3] == 1), (source,), (At(last),), lay_out, lines, lines * reach[1] * c.channels)
     text, size_of_weight = weights_text(size, kind, target, c.turned), elements * c.channels * c.rows
-    change = Task(text, (weight,), (At(transformed),), over_weight, -(-c.rows // lanes), size_of_weight)
+    change = Task(text, (weight,), (At(transformed),), over_weight, -(-c.rows // lanes), size_of_weight, packs=c.again)
     reads = (At(last), weight if own else At(transformed))
     text = product_text(size, pitch + lanes, kind, target, c.turned if own else None)
     product = Task(text, reads, (At(result),), multiply, count, work, scratch=scratch * kind.itemsize)

@@ -13,7 +13,7 @@ from ..runtime import native
 from .function import Function, module
 from .gemm_dot import dots, is_skinny
 from .gemm_packed import packed
-from .gemm_product import UNITS, Call, call_epilogue, numbers_of, part, product_of
+from .gemm_product import UNITS, Call, Product, call_epilogue, numbers_of, part, product_of
 from .gemm_rows import has_few_rows, rows
 from .lowering import lowers
 from .target import Target
@@ -36,16 +36,22 @@ def lower_matmul(s: Symbol, place: Callable[[Symbol], Place | None], epilogue: E
     kind = s.dtype.numpy
     p = product_of(s.shape, s.inputs[0].shape[-1], a.strides, b.strides)
     reads = At(a.base, a.offset * kind.itemsize), At(b.base, b.offset * kind.itemsize)
-    call = Call(p, reads, At(s), kind, native.target(), epilogue)
+    call = Call(p, reads, At(s), kind, native.target(), epilogue, _again(a, b, p))
     if call.whole_rows and p.count * p.m < UNITS:
         return None
     return _in_parts(call) if p.k >= _LONG and p.count * p.m * p.n <= 1 << 16 else _multiply(call)
 
 
+def _again(a: Place, b: Place, p: Product) -> tuple[bool, bool]:
+    """Which operand is to be packed for others too: of two, the larger one."""
+    both = a.again and b.again
+    return a.again and (p.m > p.n or not both), b.again and (p.m <= p.n or not both)
+
+
 def _multiply(call: Call) -> Lowering:
     """The tasks of a product, by its shape and strides."""
     p = call.product
-    turned = call._replace(product=p.turned(), reads=call.reads[::-1])
+    turned = call.turned()
     few_rows = is_skinny(p.a, p.m, p.b, p.k, call.kind) and not call.whole_rows
     if is_skinny(p.b, p.n, p.a, p.k, call.kind) and (p.n < p.m or not few_rows):
         return (dots(turned, rows_are_few=False),)
@@ -66,11 +72,12 @@ def _in_parts(call: Call) -> Lowering:
     size = p.count * p.m * p.n
     sums = Temp((_PARTS + (rest > 0)) * size * call.kind.itemsize)
     cut = p._replace(k=steps, batch=((_PARTS, p.a[1] * steps, p.b[1] * steps), *p.batch))
-    tasks = _multiply(call._replace(product=cut, out=At(sums), epilogue=None))
+    call_alone = call._replace(epilogue=None, again=(False, False))
+    tasks = _multiply(call_alone._replace(product=cut, out=At(sums)))
     if rest:
         reads = tuple(At(at.base, at.offset + over[1] * _PARTS * steps * call.kind.itemsize) for at, over in zip(call.reads, (p.a, p.b)))
         out = At(sums, _PARTS * size * call.kind.itemsize)
-        tasks += _multiply(call._replace(product=p._replace(k=rest), reads=reads, out=out, epilogue=None))
+        tasks += _multiply(call_alone._replace(product=p._replace(k=rest), reads=reads, out=out))
     return (*tasks, _sum(call, sums, _PARTS + (rest > 0)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .function import Function, module
 from .gemm_pack import ITEMS, STEPS, order_of, pack, padded
-from .gemm_product import UNITS, Call, Product, batch_offsets, call_epilogue, numbers_of, part
+from .gemm_product import UNITS, Call, batch_offsets, call_epilogue, numbers_of, part
 from .micro import Tile, micro_kernel, tile_of
 from .target import Target
 from .task import At, Lowering, Task, Temp
@@ -21,6 +21,8 @@ AHEAD = "ahead"  # the order of an operand that a task of its own has packed
 _HEIGHTS = (14, 10, 8, 6, 4)  # rows of tiles
 _ALONE = 256  # rows of A up to which each unit packs what it needs of B, or reads it as it lies
 _WORTH = 1 << 20  # work from which it is worth to pack A ahead
+_CHUNK = 4  # panels that a unit of packing lays out, at most
+_SHARES = 4  # units that there should be at least
 _LINE = 64  # bytes of a cache line
 
 
@@ -62,12 +64,12 @@ def packed(call: Call) -> Lowering:
     a_order, b_order = order_of(*p.a), order_of(*p.b)
     row_units, column_units = -(-p.m // blocks.rows), -(-p.n // blocks.columns)
     reads, tasks = list(call.reads), []
-    if p.m > _ALONE and p.k:
-        task, reads[1] = _pack_ahead(call, p.turned(), call.reads[1], width, blocks.steps)
+    if p.k and (p.m > _ALONE or call.again[1]):
+        task, reads[1] = _pack_ahead(call.turned(), width, blocks.steps)
         tasks, b_order = [task], AHEAD
-    elif column_units > 1 and p.work >= _WORTH:
-        task, reads[0] = _pack_ahead(call, p, call.reads[0], height, blocks.steps)
-        tasks, a_order = [task], AHEAD
+    if p.k and (call.again[0] or (column_units > 1 and p.work >= _WORTH and p.m <= _ALONE)):
+        task, reads[0] = _pack_ahead(call, height, blocks.steps)
+        tasks, a_order = [*tasks, task], AHEAD
     room = blocks.rows // height * padded(height, kind, target) + width
     numbers = (p.m, p.n, p.k, *p.a, *p.b, *blocks, *p.dims)
     text = packed_text(kind, target, height, a_order, b_order, call.epilogue_text)
@@ -75,15 +77,16 @@ def packed(call: Call) -> Lowering:
     return (*tasks, Task(text, tuple(reads), (call.out,), numbers, count, p.work, scratch=scratch, epilogue=call.epilogue))
 
 
-def _pack_ahead(call: Call, p: Product, read: At, width: int, steps: int) -> tuple[Task, At]:
+def _pack_ahead(call: Call, width: int, steps: int) -> tuple[Task, At]:
     """The task that packs all of A into panels of `width` rows, and where they are. A unit is a few panels of one block of steps."""
-    row = padded(width, call.kind, call.target)
-    panels = Temp(p.count * p.k * -(-p.m // width) * row * call.kind.itemsize)
-    chunk = 4 * width
+    p, row = call.product, padded(width, call.kind, call.target)
+    rows = -(-p.m // width)
+    panels = Temp(p.count * p.k * rows * row * call.kind.itemsize)
+    chunk = width * min(_CHUNK, -(-rows // _SHARES))
     count = p.count * -(-p.k // steps) * -(-p.m // chunk)
     text = pack_text(call.kind, call.target, order_of(*p.a), width)
-    numbers = (p.m, p.k, *p.a, steps, chunk, *p.dims)
-    return Task(text, (read,), (At(panels),), numbers, count, p.count * p.k * p.m), At(panels)
+    numbers = (p.m, p.k, *p.a, steps, chunk, len(p.batch), *(x for size, over, _ in p.batch for x in (size, over, 0)))
+    return Task(text, call.reads[:1], (At(panels),), numbers, count, p.count * p.k * p.m, packs=call.again[0]), At(panels)
 
 
 @cache

@@ -54,6 +54,11 @@ class Call(NamedTuple):
     kind: np.dtype
     target: Target
     epilogue: Epilogue | None
+    again: tuple[bool, bool] = (False, False)  # whether it pays to pack A, or B
+
+    def turned(self) -> Call:
+        """The operands turned and exchanged."""
+        return self._replace(product=self.product.turned(), reads=self.reads[::-1], again=self.again[::-1])
 
     @property
     def epilogue_text(self) -> str:

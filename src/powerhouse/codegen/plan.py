@@ -8,7 +8,8 @@ views of them (strides and an offset) need no node where their readers can follo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 from math import prod
 from typing import NamedTuple
@@ -37,6 +38,8 @@ from .task import At, Lowering, Place, Task, Temp, numbers_of, pointers_of, read
 from .values import Unsupported
 
 ALIGN = 64
+_WEIGHTY = 1 << 14  # bytes of an operand from which it may pay to keep it packed
+PRODUCTS = ("batched_matmul", "conv", "conv_input_gradient")  # ops whose operands may be packed
 
 
 class Node(NamedTuple):
@@ -52,6 +55,7 @@ class Node(NamedTuple):
     label: str
     in_place: tuple[tuple[Symbol, Symbol], ...] = ()
     group: Group | None = None  # that the tasks are
+    lasts: bool = False  # what the tasks pack stays from run to run
 
 
 def size_of(s: Symbol) -> int:
@@ -60,7 +64,10 @@ def size_of(s: Symbol) -> int:
 
 
 class Planner:
-    """Makes the nodes that `outputs` need. `refused` symbols are left to the reference tier; `fusable` says which a kernel may hold."""
+    """Makes the nodes that `outputs` need. `refused` symbols are left to the reference tier; `fusable` says which a kernel may hold.
+
+    `lasting` leaves are expected to be the same in the next run.
+    """
 
     def __init__(
         self,
@@ -70,12 +77,16 @@ class Planner:
         value_of: Callable[[Symbol], Symbol],
         target: Target,
         refused: frozenset[Symbol] = frozenset(),
+        lasting: frozenset[Symbol] = frozenset(),
     ) -> None:
-        self.outputs, self.value_of, self.target, self.refused = outputs, value_of, target, refused
+        self.outputs, self.value_of, self.target, self.refused, self.lasting = outputs, value_of, target, refused, lasting
         self.kept = frozenset(outputs)
         self.places_pieces = True
         self.fusion: Fusion = fuse(order, outputs, lambda s: s not in refused and fusable(s), value_of)
         self.order = order
+        operands = [self._place(value_of(i)) for s in order if s.op.name in PRODUCTS for i in s.inputs[:2]]
+        self.again = frozenset(place for place, count in Counter(operands).items() if count > 1)  # several products read them so
+        self.multiplied = tuple(dict.fromkeys(p.base for p in operands if p.base.op is leaf and size_of(p.base) >= _WEIGHTY))
         self.failed: set[Symbol] = set()  # members of groups that could not be emitted
         self._kernels: dict[int, Node | None] = {}
         self._lowered: dict[Symbol, Lowering | None] = {}
@@ -221,6 +232,10 @@ class Planner:
     def place(self, i: Symbol) -> Place:
         """Where the elements of an input lie. Numbers are in no memory: a tensor that is made of one is a base of its own."""
         i = self.value_of(i)
+        found = self._place(i)
+        return found._replace(again=found in self.again or found.base in self.lasting)
+
+    def _place(self, i: Symbol) -> Place:
         found = place_of(i, self.value_of)
         if found is None or found.base in self.fusion.scalars or found.base.op is number:
             return Place(i, contiguous_strides(i.shape), 0)
@@ -352,6 +367,32 @@ def schedule(nodes: list[Node], kept: Iterable[Symbol]) -> list[Node]:
     return done
 
 
+def share_packings(nodes: list[Node], lasting: frozenset[Symbol]) -> list[Node]:
+    """The nodes, in order, where no operand is packed twice in the same way; what is packed of `lasting` leaves is a node at the start."""
+    packed: dict[tuple[object, ...], Temp] = {}
+    instead: dict[Temp, Temp] = {}  # of those that are not written any more
+    first: list[Task] = []
+    found = []
+    for n in nodes:
+        tasks = []
+        for t in n.tasks:
+            if t.packs:
+                (own,) = (at.base for at in t.writes)
+                assert isinstance(own, Temp)
+                shared = packed.setdefault((t.text, t.reads, t.numbers), own)
+                if shared is not own:
+                    instead[own] = shared
+                else:
+                    (first if t.reads[0].base in lasting else tasks).append(t)
+                continue
+            tasks.append(t._replace(reads=tuple(At(instead.get(at.base, at.base), at.offset) for at in t.reads)))  # type: ignore[call-overload]
+        found.append(n._replace(tasks=tuple(tasks)))
+    if first:
+        reads = dict.fromkeys(at.base for t in first for at in t.reads if isinstance(at.base, Symbol))
+        found.insert(0, Node(tuple(first), None, tuple(reads), (), "pack weights", lasts=True))
+    return found
+
+
 # --- memory -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -392,12 +433,15 @@ class Arena:
 
 class Layout(NamedTuple):
     """Where values lie: offsets in the arena of bases and temporaries; for bases that have memory of their own, the leaves whose memory
-    they may take over if the caller gives it up; and bases that lie where another does that is made from them in place."""
+    they may take over if the caller gives it up; bases that lie where another does that is made from them in place; and offsets in the
+    memory of what stays from run to run."""
 
     offsets: dict[Symbol | Temp, int]
     size: int
     donors: dict[Symbol, Symbol]
     homes: dict[Symbol, Symbol]
+    lasting: dict[Symbol | Temp, int]
+    lasting_size: int
 
 
 def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> Layout:
@@ -407,7 +451,11 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
     firm = max((k for k, n in enumerate(nodes) if any(t.refuse for t in n.tasks)), default=-1)
     holders = _held_by_steps(nodes, last, kept)
     homes = _homes(nodes, kept, last, holders)
-    arena = Arena()
+    arena, lasting = Arena(), Arena()
+    stays: dict[Symbol | Temp, int] = {}
+    for temp, _ in _temps(n for n in nodes if n.lasts):
+        stays[temp] = lasting.take(temp.bytes)
+    ends = dict(_temps(nodes))
     offsets: dict[Symbol | Temp, int] = {}
     donors: dict[Symbol, Symbol] = {}
     given: set[Symbol] = set()
@@ -427,16 +475,25 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
         for s in _written(n):
             if s not in offsets and s not in kept and s not in homes:
                 offsets[s] = offsets[moved[s]] if s in moved else arena.take(size_of(s))
-        temps = dict.fromkeys(at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Temp))
+        temps = [temp for temp, _ in _temps([n]) if temp not in stays]
         for temp in temps:
-            offsets[temp] = arena.take(temp.bytes)
+            if temp not in offsets:
+                offsets[temp] = arena.take(temp.bytes)
         for temp in temps:
-            arena.give(offsets[temp], temp.bytes)
+            if ends[temp] == k:
+                arena.give(offsets[temp], temp.bytes)
         taken_over = set(moved.values())
         for s in dying.get(k, ()):
             if s in offsets and s not in taken_over:
                 arena.give(offsets[s], size_of(s))
-    return Layout(offsets, arena.top, donors, homes)
+    return Layout(offsets, arena.top, donors, homes, stays, lasting.top)
+
+
+def _temps(nodes: Iterable[Node]) -> Iterator[tuple[Temp, int]]:
+    """The temporaries that tasks touch, with the index of the node, in order."""
+    for k, n in enumerate(nodes):
+        for temp in dict.fromkeys(at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Temp)):
+            yield temp, k
 
 
 def _homes(nodes: list[Node], kept: set[Symbol], last: dict[Symbol, int], holders: dict[Symbol, int]) -> dict[Symbol, Symbol]:
@@ -476,4 +533,4 @@ def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]
     return holders
 
 
-__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "schedule", "size_of"]
+__all__ = ["PRODUCTS", "Arena", "Layout", "Node", "Planner", "arrange", "schedule", "share_packings", "size_of"]

@@ -19,7 +19,10 @@ from ..graph.symbol import Symbol
 
 
 class Temp:
-    """Memory that the tasks of one lowering share: packed operands, partial results. Equal only to itself."""
+    """Memory that the tasks of one lowering share: packed operands, partial results. Equal only to itself.
+
+    What a task with `packs` writes may be read by the tasks of other lowerings too.
+    """
 
     __slots__ = ("bytes",)
 
@@ -35,11 +38,15 @@ class At(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the elements of a value lie: strides over its shape and an offset, in elements of its base, which is row-major in memory."""
+    """Where the elements of a value lie: strides over its shape and an offset, in elements of its base, which is row-major in memory.
+
+    `again`: several products read the value so, or this one does run after run, so that it pays to pack it.
+    """
 
     base: Symbol
     strides: tuple[int, ...]
     offset: int
+    again: bool = False
 
 
 class Epilogue(NamedTuple):
@@ -64,7 +71,8 @@ class Task(NamedTuple):
 
     `numbers` are integers (sizes, strides), or symbols of numbers that are known when the program runs. `work` says roughly how many
     instructions' worth of vector work (FLOPs, or elements moved) the task is, to decide on threads. With `refuse`, the last pointer is
-    that of an i64, zero at first; what the kernel stores there is made an exception by `refuse`.
+    that of an i64, zero at first; what the kernel stores there is made an exception by `refuse`. With `packs`, the task lays one operand
+    out in a temporary for those who multiply with it: it need not be done twice.
     """
 
     text: str
@@ -77,6 +85,7 @@ class Task(NamedTuple):
     scratch: int = 0  # bytes
     refuse: Callable[[int], Exception] | None = None
     epilogue: Epilogue | None = None
+    packs: bool = False
 
 
 Lowering = tuple[Task, ...]  # in order: each begins when the one before has ended

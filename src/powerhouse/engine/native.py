@@ -12,7 +12,7 @@ import numpy as np
 from ..codegen.cost import flops_of
 from ..codegen.emit import can_emit
 from ..codegen.fuse import KINDS
-from ..codegen.plan import Layout, Node, Planner, arrange, schedule, size_of
+from ..codegen.plan import Layout, Node, Planner, arrange, schedule, share_packings, size_of
 from ..codegen.simplify import simplify, turn_products
 from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
@@ -21,6 +21,7 @@ from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
 from ..runtime import memory, native, objects, reference, team
 from ..runtime.reference import order_of, value_of
+from ..runtime.weights import NO_WEIGHTS, Weights
 
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
 _LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, or used again: below, a new array costs less
@@ -36,14 +37,14 @@ def fusable(s: Symbol) -> bool:
     return s.op.name.startswith("reduce_") or can_emit(s)
 
 
-def program(outputs: tuple[Symbol, ...]) -> Any:
-    """The program that computes `outputs`."""
+def program(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset()) -> Any:
+    """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays."""
     simple = simplify(outputs)
     values = turn_products([simple[s] for s in outputs])
     order = order_of(values)
     if config.values["tier"] == "auto" and _price(order) < _WORTH:
         return reference.program(outputs)
-    return _Assembly(outputs, values, order).program()
+    return _Assembly(outputs, values, order, lasting).program()
 
 
 def _price(order: list[Symbol]) -> float:
@@ -68,8 +69,8 @@ class Part(NamedTuple):
 class Program:
     """Native code with its tables. `run` fills in the addresses of this run's buffers and starts the team.
 
-    A **cell** is a numbered address: the arena's (cell 0), a leaf's, that of an output or of an array that a reference call made. Each
-    pointer of each kernel is a cell and an offset.
+    A **cell** is a numbered address: the arena's, that of what is packed for all runs, a leaf's, that of an output or of an array that a
+    reference call made. Each pointer of each kernel is a cell and an offset.
     """
 
     def __init__(self, outputs: tuple[Symbol, ...], steps: tuple[str, ...]) -> None:
@@ -89,6 +90,9 @@ class Program:
         self.code = self.numbers = self.status = self.frame = self.cells = _NONE
         self.frame_at = 0
         self.tables: tuple[Any, ...] = ()  # the memory that the frame refers to
+        self.weights = NO_WEIGHTS  # the leaves that products read
+        self.packed: Any = None  # memory of what stays from run to run
+        self.packed_size = 0
         self.firm = 0  # records before the first that may overwrite what the caller gave up
         self.stopped: KeyboardInterrupt | None = None  # came when it was too late to stop: to be raised once the results are stored
 
@@ -100,7 +104,10 @@ class Program:
     def _run(self, leaves: list[Any], donate: bool) -> list[Any]:
         arena = memory.arena(self.arena_size)
         if arena is not self.arena:
-            self.arena, self.cells[0] = arena, memory.address(arena)
+            self.arena, self.cells[_ARENA] = arena, memory.address(arena)
+        if self.packed_size and self.packed is None:
+            self.packed = memory.aligned(self.packed_size)
+            self.cells[_PACKED] = memory.address(self.packed)
         made = [
             (leaves[donor] if donor >= 0 and donate and memory.is_ours(leaves, donor) else memory.empty(shape, dtype))
             if is_large
@@ -115,6 +122,8 @@ class Program:
         self.status[:3] = 0
         arrays: list[Any] = []
         try:
+            if self.packed_size and not self.weights.are(leaves):
+                self._pack(leaves)
             if len(self.parts) == 1:
                 part = self.parts[0]
                 team.run(self.code, part.first, part.last, self.scratch, part.shared, self.status)
@@ -136,6 +145,13 @@ class Program:
             else reference.owned(arrays[cell] if cell >= 0 else leaves[~cell], dtype, copy)
             for k, cell, dtype, copy in self.values
         ]
+
+    def _pack(self, leaves: list[Any]) -> None:
+        """Pack weights, and remember which they were."""
+        first = self.parts[0].first
+        self.weights.forget()
+        team.run(self.code, 0, first, self.scratch, True, self.status)
+        self.weights.remember(leaves)
 
     def _arrays(self, leaves: list[Any], made: list[Any]) -> list[Any]:
         """What calls of the reference tier read, by cell."""
@@ -173,6 +189,7 @@ class Program:
 
 
 _NONE = np.zeros(0, np.int64)
+_ARENA, _PACKED, _CELLS = range(3)  # the cells of the arena and of what stays from run to run; how many cells are no value's
 _PROGRESS, _CALLED = 1, 2  # words of the status: records run, parts up to the last call of the reference tier
 _STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
 _running = threading.RLock()
@@ -181,8 +198,9 @@ _running = threading.RLock()
 class _Assembly:
     """Puts a program together from its plan."""
 
-    def __init__(self, outputs: tuple[Symbol, ...], values: list[Symbol], order: list[Symbol]) -> None:
-        self.outputs, self.values, self.order = outputs, values, order
+    def __init__(self, outputs: tuple[Symbol, ...], values: list[Symbol], order: list[Symbol], lasting: frozenset[Symbol]) -> None:
+        self.outputs, self.values, self.order, self.lasting = outputs, values, order, lasting
+        self.multiplied: tuple[Symbol, ...] = ()
         self.cell: dict[Symbol, int] = {}
         self.target = native.target()
 
@@ -190,15 +208,18 @@ class _Assembly:
         nodes = self._nodes()
         if not any(n.tasks for n in nodes):
             return reference.program(self.outputs)
-        self.nodes = schedule(nodes, self.values)
+        self.nodes = share_packings(schedule(nodes, self.values), self.lasting)
         self.layout: Layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
+        if self.layout.lasting_size > config.values["packed_limit"]:
+            self.nodes = share_packings(schedule(nodes, self.values), frozenset())
+            self.layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
         return self._assemble()
 
     def _nodes(self) -> list[Node]:
         """The nodes of the plan. Groups that have no kernel are left to the reference tier, member by member."""
         refused: set[Symbol] = set()
         while True:
-            planner = Planner(self.order, self.values, fusable, value_of, self.target, frozenset(refused))
+            planner = Planner(self.order, self.values, fusable, value_of, self.target, frozenset(refused), self.lasting)
             nodes = planner.plan()
             failed = set(planner.failed)
             for n in nodes:
@@ -206,20 +227,23 @@ class _Assembly:
                     failed |= set(n.writes) | {i for s in n.writes if s.op is item for i in s.inputs}
                     failed |= {m for s in n.writes if s in planner.fusion.group_of for m in planner.fusion.group_of[s].members}
             if not failed - refused:
+                self.multiplied = planner.multiplied
                 return nodes
             refused |= failed
 
     # --- cells ------------------------------------------------------------------------------------------------------------------
 
     def _cell(self, s: Symbol) -> int:
-        """The cell of a value; 0 is the arena's."""
-        return self.cell.setdefault(s, len(self.cell) + 1)
+        """The cell of a value."""
+        return self.cell.setdefault(s, len(self.cell) + _CELLS)
 
     def _pointer(self, at: At) -> tuple[int, int]:
         """A cell and an offset."""
         at = At(self.layout.homes.get(at.base, at.base), at.offset)  # type: ignore[arg-type]
+        if at.base in self.layout.lasting:
+            return _PACKED, self.layout.lasting[at.base] + at.offset
         inside = self.layout.offsets.get(at.base)
-        return (0, inside + at.offset) if inside is not None else (self._cell(at.base), at.offset)  # type: ignore[arg-type]
+        return (_ARENA, inside + at.offset) if inside is not None else (self._cell(at.base), at.offset)  # type: ignore[arg-type]
 
     # --- tables -----------------------------------------------------------------------------------------------------------------
 
@@ -242,8 +266,10 @@ class _Assembly:
         p.views = tuple(
             (self._cell(s), self.layout.offsets[s], s.shape, s.dtype.numpy, size_of(s)) for s in stepped if s in self.layout.offsets
         )
-        p.cell_count = len(self.cell) + 1
-        p.arena_size = self.layout.size
+        p.cell_count = len(self.cell) + _CELLS
+        p.arena_size, p.packed_size = self.layout.size, self.layout.lasting_size
+        watched = self.nodes[0].reads if p.packed_size else () if self.lasting else self.multiplied
+        p.weights = Weights(tuple(watched), is_watched=not p.packed_size)
         self._frame(p, index)
         return p
 
@@ -282,11 +308,12 @@ class _Assembly:
                 p.scratch = max(p.scratch, t.scratch)
             more = sum(t.work for t in n.tasks)
             goes_on = parts and parts[-1].run is None and work + more < _STRETCH
+            goes_on = goes_on and not self.nodes[k - 1].lasts
             first = parts.pop().first if goes_on else len(records) - len(n.tasks)
             work = work + more if goes_on else more
             if len(records) > first:
                 parts.append(Part(first, len(records), work >= _SHARED))
-        p.parts, p.integers = tuple(parts), tuple(integers)
+        p.parts, p.integers = tuple(parts[1:] if p.nodes[0].lasts else parts), tuple(integers)
         p.code = np.array(records, np.int64).reshape(len(records), team.RECORD)
 
     def _values(self, index: dict[Symbol, int]) -> tuple[tuple[int, int, Any, int], ...]:

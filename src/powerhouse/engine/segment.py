@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -262,7 +263,7 @@ class Segment:
         if array.nbytes <= config.values["snapshot_limit"]:
             return self.leaf(array.copy(), kind)
         self.flush = True
-        return self.leaf(array, kind)
+        return self.leaf(array.view(), kind)  # an array of its own, since its content may be another next time
 
     def unique(self, s: Symbol) -> Symbol:
         """`s` as the value of a tensor: with an identity apart from that of any other tensor, and of the same symbol inside a composite."""
@@ -370,7 +371,7 @@ def run(segment: Segment, ended: bool = False) -> None:
         roots = tuple([s for s in tracked if not (s in segment.used and uses_values(s))])
         keep = saved(roots) if roots else ()
         asked = outputs + keep
-        program = _program(asked)
+        program = _program(asked, segment.leaves)
         donate = ended and not roots
         failure = None
         try:
@@ -434,12 +435,19 @@ def _restore(st: Storage, segment: Segment, error: Exception) -> None:
     st.token = object()
 
 
-def _program(outputs: tuple[Symbol, ...]) -> reference.Program:
+def _program(outputs: tuple[Symbol, ...], leaves: list[Any]) -> reference.Program:
+    """The program of these outputs, made at first sight; and made anew once it is seen that its weights stay the same."""
     key = (_program, outputs, config.values["tier"], config.values["target"])
     found = memo.answers.get(key)
-    if found is None:
+    if found is not None and not (found.weights.is_watched and found.weights.settled(leaves)):
+        return found
+    if found is not None:
+        build = partial(native.program, lasting=frozenset(found.weights.symbols))
+    else:
         build = reference.program if config.values["tier"] == "reference" else native.program
-        found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
+    found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
+    if found.weights.is_watched:
+        found.weights.settled(leaves)
     return found
 
 

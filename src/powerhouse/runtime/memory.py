@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from sys import getrefcount
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
@@ -97,9 +98,9 @@ def release() -> None:
 
 
 def is_ours(leaves: Any, slot: int) -> bool:
-    """Whether nothing but the list of leaves holds the buffer in `slot`, so that it may be written to."""
+    """Whether nothing but the list of leaves holds the buffer in `slot`, and nobody relies on its content, so that it may be written to."""
     a = leaves[slot]
-    if getrefcount(a) != 3 or not a.flags.writeable:  # the list, this function's name, the call
+    if getrefcount(a) != 3 or not a.flags.writeable or getweakrefcount(a):  # the list, this function's name, the call
         return False
     base = a.base
     return base is None or (id(base) in _ours and getrefcount(base) == 4)  # its list, the array, this function's name, the call

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from sys import getrefcount
 from typing import Any, NamedTuple
+from weakref import getweakrefcount
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..graph.op import IDENTITIES, LAST, Elementwise, cast, const, fence, item, 
 from ..graph.symbol import Symbol
 from ..graph.walk import postorder
 from ._numpy_scalars import NUMPY
+from .weights import NO_WEIGHTS, Weights
 
 
 class Step(NamedTuple):
@@ -46,6 +48,11 @@ class Program(NamedTuple):
     def stopped(self) -> None:
         """An interrupt that came when it was too late to stop: there is none, calls of NumPy stop at once."""
         return None
+
+    @property
+    def weights(self) -> Weights:
+        """The leaves whose arrays are watched: none, nothing is kept from run to run."""
+        return NO_WEIGHTS
 
     def run(self, leaves: Sequence[Any], donate: bool = False) -> list[Any]:
         """The outputs, each an array that owns its memory. Errors name the op in which they arose."""
@@ -106,8 +113,10 @@ NEVER, SHARES, UNKNOWN = range(3)
 
 
 def _is_ours(buffer: Any, references: int) -> bool:
-    """Whether nothing but the list of leaves holds the buffer, so that it may be written to."""
-    return references == 2 and buffer.base is None and buffer.flags.c_contiguous and buffer.flags.writeable
+    """Whether nothing but the list of leaves holds the buffer, and nobody relies on its content, so that it may be written to."""
+    return (
+        references == 2 and buffer.base is None and buffer.flags.c_contiguous and buffer.flags.writeable and not getweakrefcount(buffer)
+    )
 
 
 def owned(value: Any, dtype: Any, copy: int, leaves: Any = frozenset()) -> Any:

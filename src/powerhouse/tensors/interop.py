@@ -93,9 +93,10 @@ def export(x: Any) -> np.ndarray:
         return x._array()
     if not st.buffer.flags.writeable:
         st.buffer = st.buffer.copy()
-    exporter = (st.outside() if st.outside is not None else None) or _Export(
-        x._array() if x._lens is None or x._lens.view is None else st.buffer
-    )
+    exporter = st.outside() if st.outside is not None else None
+    if exporter is None:
+        st.buffer = st.buffer.view()  # an array that no program has seen: its content may be changed from outside
+        exporter = _Export(x._array() if x._lens is None or x._lens.view is None else st.buffer)
     st.outside = weakref.ref(exporter)
     st.segment, st.symbol = None, None
     st.token = object()
