@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -196,4 +197,16 @@ def test_only_what_nobody_else_holds_is_ours():
         held = leaves[0]
         assert not memory.is_ours(leaves, 0)
         assert held is leaves[0]
-    assert not memory.is_ours([np.arange(10)[2:]], 0)
+    assert memory.is_ours([np.arange(10)[2:]], 0)
+    base = np.arange(10)
+    assert not memory.is_ours([base[2:]], 0)
+    assert not memory.is_ours([np.frombuffer(bytearray(40), np.float32)], 0)
+
+
+def test_what_somebody_relies_on_is_not_written_to():
+    """A weak reference says so."""
+    leaves = [np.zeros((3, 4))]
+    watched = weakref.ref(leaves[0])
+    assert memory.is_alone(leaves, 0) and not memory.is_ours(leaves, 0)
+    del watched
+    assert memory.is_ours(leaves, 0)

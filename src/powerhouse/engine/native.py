@@ -142,7 +142,9 @@ class Program:
         return [
             (made[k] if copy == reference.NEVER else made[k].copy())
             if k >= 0
-            else reference.owned(arrays[cell] if cell >= 0 else leaves[~cell], dtype, copy)
+            else reference.owned(arrays[cell], dtype, copy)
+            if cell >= 0
+            else _taken(leaves, ~cell, dtype, donate and copy == reference.NEVER)
             for k, cell, dtype, copy in self.values
         ]
 
@@ -189,6 +191,15 @@ class Program:
 
 
 _NONE = np.zeros(0, np.int64)
+
+
+def _taken(leaves: list[Any], slot: int, dtype: Any, is_given: bool) -> Any:
+    """An output that is a leaf: its very buffer, if the caller gives up all leaves and nobody else holds this one."""
+    if is_given and memory.is_alone(leaves, slot) and leaves[slot].flags.c_contiguous and leaves[slot].dtype == dtype:
+        return leaves[slot]
+    return reference.owned(leaves[slot], dtype, reference.SHARES)
+
+
 _ARENA, _PACKED, _CELLS = range(3)  # the cells of the arena and of what stays from run to run; how many cells are no value's
 _PROGRESS, _CALLED = 1, 2  # words of the status: records run, parts up to the last call of the reference tier
 _STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
@@ -317,7 +328,10 @@ class _Assembly:
         p.code = np.array(records, np.int64).reshape(len(records), team.RECORD)
 
     def _values(self, index: dict[Symbol, int]) -> tuple[tuple[int, int, Any, int], ...]:
-        """How each output is had: from what kernels made, from a leaf (as ~slot), or from a call; a second time only as a copy."""
+        """How each output is had: from what kernels made, from a leaf (as ~slot), or from a call; a second time only as a copy.
+
+        NEVER copied is a leaf only where the caller gives it up.
+        """
         seen: set[Symbol] = set()
         found = []
         for s, o in zip(self.values, self.outputs, strict=True):
@@ -326,7 +340,7 @@ class _Assembly:
             if s in index:
                 found.append((index[s], -1, None, reference.NEVER if fresh else reference.SHARES))
             elif s.op is leaf or s.op is number:
-                found.append((-1, ~s.attrs[0], o.dtype.numpy, reference.SHARES))
+                found.append((-1, ~s.attrs[0], o.dtype.numpy, reference.NEVER if fresh else reference.SHARES))
             else:
                 found.append((-1, self._cell(s), o.dtype.numpy, reference.UNKNOWN if fresh else reference.SHARES))
         return tuple(found)

@@ -99,8 +99,17 @@ def release() -> None:
 
 def is_ours(leaves: Any, slot: int) -> bool:
     """Whether nothing but the list of leaves holds the buffer in `slot`, and nobody relies on its content, so that it may be written to."""
+    return is_alone(leaves, slot) and not getweakrefcount(leaves[slot])
+
+
+def is_alone(leaves: Any, slot: int) -> bool:
+    """Whether nothing but the list of leaves holds the buffer in `slot`, nor the memory that it is a view of."""
     a = leaves[slot]
-    if getrefcount(a) != 3 or not a.flags.writeable or getweakrefcount(a):  # the list, this function's name, the call
+    if getrefcount(a) != 3 or not a.flags.writeable:  # the list, this function's name, the call
         return False
     base = a.base
-    return base is None or (id(base) in _ours and getrefcount(base) == 4)  # its list, the array, this function's name, the call
+    if base is None:
+        return True
+    if id(base) in _ours:
+        return getrefcount(base) == 4  # its list, the array, this function's name, the call
+    return type(base) is np.ndarray and base.base is None and getrefcount(base) == 3 and not getweakrefcount(base)
