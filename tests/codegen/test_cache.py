@@ -178,3 +178,40 @@ def test_a_bound_smaller_than_one_kernel(folder):
         x = torch.ones(10)
         with config.override(tier="native"):
             assert (x * 2).sum().item() == 20
+
+
+def texts(count):
+    """Kernels that nobody has made yet."""
+    return [KERNEL.replace("NUMBER", str(1000 + k)) for k in range(count)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_many_kernels_are_made_on_all_processors(folder, monkeypatch):
+    """This process makes its share only, and finds the others'."""
+    monkeypatch.setattr(native, "processors", lambda: 3)
+    calls = emitted(monkeypatch)
+    native.prepare(texts(9))
+    assert len(list(folder.iterdir())) == 9 and len(calls) == 3
+    assert [stored(1000 + k) for k in range(9)] == list(range(1000, 1009))
+    assert len(calls) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_what_a_child_could_not_make_is_made_here(folder, monkeypatch):
+    """A text that LLVM refuses ends a child; the rest of its share is made when it is asked for."""
+    monkeypatch.setattr(native, "processors", lambda: 2)
+    good = texts(5)
+    native.prepare([*good, "no module at all" * 100, "nor this" * 100])
+    with pytest.raises(RuntimeError):
+        native.addresses("no module at all" * 100)
+    assert [stored(1000 + k) for k in range(5)] == list(range(1000, 1005))
+
+
+def test_few_kernels_and_folders_that_cannot_be_written_need_no_children(folder, monkeypatch):
+    """Nothing is forked."""
+    monkeypatch.setattr(os, "fork", None, raising=False)
+    monkeypatch.setattr(native, "processors", lambda: 4)
+    native.prepare(texts(2))
+    monkeypatch.setattr(native, "_can_write", lambda folder: False)
+    native.prepare(texts(9))
+    assert not folder.exists()

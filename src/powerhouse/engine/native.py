@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -206,6 +207,16 @@ _STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ct
 _running = threading.RLock()
 
 
+def _after_fork() -> None:
+    """The thread that ran a program may not be in the child."""
+    global _running
+    _running = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class _Assembly:
     """Puts a program together from its plan."""
 
@@ -232,6 +243,7 @@ class _Assembly:
         while True:
             planner = Planner(self.order, self.values, fusable, value_of, self.target, frozenset(refused), self.lasting)
             nodes = planner.plan()
+            native.prepare(t.text for n in nodes for t in n.tasks)
             failed = set(planner.failed)
             for n in nodes:
                 if n.tasks and not all(_compiles(t) for t in n.tasks):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import signal
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,11 +20,24 @@ from ..codegen.target import Target, named, require, runnable
 from ..core import config
 
 _DIGEST = 20  # bytes
+_SHARE = 2  # kernels that are worth a process
+_PATIENCE = 120  # seconds after which a child that compiles is ended
 _lock = threading.Lock()
 _known: dict[tuple[str, str], tuple[int, ...]] = {}
+_helped: set[Path] = set()  # made by children of this process
 _engines: list[Any] = []  # machine code lives as long as the process
 built: Callable[[str, float, bool], None] | None = None  # told of kernels that were not in memory: text, seconds, whether from disk
 SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+
+
+def _after_fork() -> None:
+    """The thread that held the lock may not be in the child."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @cache
@@ -90,14 +105,11 @@ def spin_hint() -> str:
 
 def _build(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
     begin = perf_counter()
-    llvm, machine = _llvm(), _machine(target())
-    key = hashlib.blake2b("\0".join((text, *_identity(target()), str(llvm.llvm_version_info), "3")).encode(), digest_size=20).hexdigest()
-    path = cache_folder() / f"{key}.o"
+    llvm, path = _llvm(), _path(text)
     code = _read(path)
-    is_kept = code is not None
+    is_kept = code is not None and path not in _helped
     if code is None:
-        code = machine.emit_object(_optimized(text))
-        _write(path, code)
+        code = _compiled(text, path)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -105,6 +117,75 @@ def _build(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
     if built is not None:
         built(text, perf_counter() - begin, is_kept)
     return tuple(engine.get_function_address(name) for name in names)
+
+
+def _path(text: str) -> Path:
+    """Where the machine code of a kernel is kept."""
+    parts = (text, *_identity(target()), str(_llvm().llvm_version_info), "3")
+    return cache_folder() / f"{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=20).hexdigest()}.o"
+
+
+def _compiled(text: str, path: Path) -> bytes:
+    code = _machine(target()).emit_object(_optimized(text))
+    _write(path, code)
+    return code
+
+
+def prepare(texts: Iterable[str]) -> None:
+    """Compile what is missing of many kernels, on all processors: forked children leave their share in the folder.
+
+    Threads would not do: llvmlite runs one at a time. What a child could not make is made when it is asked for.
+    """
+    flag = config.values["target"]
+    missing = [text for text in dict.fromkeys(texts) if (flag, text) not in _known and not _path(text).exists()]
+    count = min(processors(), len(missing) // _SHARE)
+    if count < 2 or not hasattr(os, "fork") or not _can_write(cache_folder()):
+        return
+    missing.sort(key=len, reverse=True)
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: the child does nothing but compile
+        _machine(target())
+        children = [_forked(missing[k::count]) for k in range(1, count)]
+        _helped.update(_path(text) for k in range(1, count) for text in missing[k::count])
+    for text in missing[::count]:
+        with suppress(RuntimeError):
+            addresses(text)
+    for child in children:
+        with suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+
+def _forked(texts: list[str]) -> int:
+    """The number of a child process that compiles some kernels and ends."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        signal.alarm(_PATIENCE)
+        for text in texts:
+            _compiled(text, _path(text))
+    finally:
+        os._exit(0)
+
+
+def _can_write(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return os.access(folder, os.W_OK)
+
+
+@cache
+def processors() -> int:
+    """Processors that this process may use: its affinity, and the quota of its control group."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            count = min(count, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return count
 
 
 def assembly(text: str) -> str:

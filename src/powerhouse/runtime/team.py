@@ -325,23 +325,9 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-@cache
-def processors() -> int:
-    """Processors that this process may use: its affinity, and the quota of its control group."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        if quota != "max":
-            count = min(count, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
-    return count
-
-
 def thread_count() -> int:
     """The threads that programs may use: the flag, or one a processor."""
-    return config.values["threads"] or processors()
+    return config.values["threads"] or native.processors()
 
 
 def _team_of(size: int, scratch: int) -> _Team:
