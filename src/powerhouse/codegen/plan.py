@@ -84,9 +84,9 @@ class Planner:
         self.places_pieces = True
         self.fusion: Fusion = fuse(order, outputs, lambda s: s not in refused and fusable(s), value_of)
         self.order = order
-        operands = [self._place(value_of(i)) for s in order if s.op.name in PRODUCTS for i in s.inputs[:2]]
-        self.again = frozenset(place for place, count in Counter(operands).items() if count > 1)  # several products read them so
-        self.multiplied = tuple(dict.fromkeys(p.base for p in operands if p.base.op is leaf and size_of(p.base) >= _WEIGHTY))
+        operands = [(s.op, self._place(value_of(i))) for s in order if s.op.name in PRODUCTS for i in s.inputs[:2]]
+        self.again = frozenset(place for (_, place), count in Counter(operands).items() if count > 1)  # several products read them so
+        self.multiplied = tuple(dict.fromkeys(p.base for _, p in operands if p.base.op is leaf and size_of(p.base) >= _WEIGHTY))
         self.failed: set[Symbol] = set()  # members of groups that could not be emitted
         self._kernels: dict[int, Node | None] = {}
         self._lowered: dict[Symbol, Lowering | None] = {}
