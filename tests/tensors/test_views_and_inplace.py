@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import powerhouse
+import powerhouse as torch
+from powerhouse.engine import segment
 
 # --- views: each by PyTorch's API and by NumPy's; `a`, `b`, `c` are any non-negative ints, `None` means "not possible here" -----------
 
@@ -429,3 +431,52 @@ def test_view_refuses_what_would_be_a_copy():
         x.T.view(6)
     assert x.T.reshape(6).tolist() == [0, 3, 1, 4, 2, 5]
     assert x.T.view(3, 2, 1).shape == (3, 2, 1)
+
+
+def test_another_batch_is_not_another_program():
+    """Slices of data at other places are the same graph over other leaves."""
+    data, target = torch.randn(100, 6), torch.randint(0, 3, (100,))
+    net = torch.nn.Linear(6, 3)
+    programs = set()
+    original = segment._program
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segment, "_program", lambda outputs, leaves: programs.add(outputs) or original(outputs, leaves))
+        for i in range(0, 100, 10):
+            loss = torch.nn.functional.cross_entropy(net(data[i : i + 10]), target[i : i + 10])
+            loss.backward()
+            float(loss)
+            net.zero_grad()
+            if i == 20:
+                programs.clear()
+    assert len(programs) == 1
+
+
+def test_a_piece_is_read_at_the_time_of_the_call():
+    """What is written to the tensor afterwards, in place, through NumPy or by `data`, does not change it; what was written before does."""
+    x = torch.arange(12.0).reshape(4, 3)
+    piece = x[1:3]
+    before = piece * 2
+    x.add_(100)
+    after = piece * 2
+    assert before.tolist() == [[6, 8, 10], [12, 14, 16]]
+    assert after.tolist() == [[206, 208, 210], [212, 214, 216]]
+    before = piece * 2
+    x.numpy()[:] = 0
+    assert before.tolist() == [[206, 208, 210], [212, 214, 216]]
+    assert (piece * 2).tolist() == [[0, 0, 0], [0, 0, 0]]
+    piece.add_(1)
+    assert x.tolist() == [[0, 0, 0], [1, 1, 1], [1, 1, 1], [0, 0, 0]]
+    assert (piece + x[2]).tolist() == [[2, 2, 2], [2, 2, 2]]
+    x.data = torch.ones(4, 3)
+    assert (x[3] * 3).tolist() == [3, 3, 3]
+
+
+def test_pieces_of_what_requires_grad_have_gradients():
+    """Before and after it does."""
+    x = torch.randn(6, 3)
+    (x[2:4] * 2).tolist()
+    x.requires_grad_()
+    (x[2:4] * 2).sum().backward()
+    assert x.grad.tolist() == [[0, 0, 0]] * 2 + [[2, 2, 2]] * 2 + [[0, 0, 0]] * 2
+    with torch.no_grad():
+        assert (x[2:4] + 0).tolist() == x[2:4].tolist()

@@ -113,7 +113,10 @@ def expm1(s: Any, x: Value) -> Value:
 
 @function
 def tanh(s: Any, x: Value) -> Value:
-    """tanh |x| = e / (e + 2) with e = exp(2 |x|) - 1, which is 2**n p + (2**n - 1) with p = exp(r) - 1. From 20 on it is 1; nan passes through."""
+    """tanh |x| = e / (e + 2) with e = exp(2 |x|) - 1, which is 2**n p + (2**n - 1) with p = exp(r) - 1.
+
+    From 20 on it is 1; nan passes through.
+    """
     floats_only(x, "tanh")
     size = abs(s, x)
     size = s.where(size > 20.0, s.like(20.0, x), size)

@@ -36,6 +36,7 @@ class Storage:
     __slots__ = ("symbol", "segment", "token", "buffer", "type", "version", "__dict__", "__weakref__")
 
     history: History | None = None
+    is_variable = False  # whether a tensor on it has required grad
     outside: Any = None
     target: Any = None  # shared memory that the pending value is to be written to
     error: BaseException | None = None

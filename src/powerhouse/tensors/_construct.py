@@ -221,6 +221,7 @@ def rebuild(cls: type, array: np.ndarray, kind: dtype, requires_grad: bool) -> A
     t = object.__new__(cls)
     t._storage = Storage(array, Type(array.shape, kind))
     t._lens = Lens(None, variable=True) if requires_grad else None
+    t._storage.is_variable = requires_grad
     return t
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ..core.shapes import contiguous_strides
@@ -15,10 +16,11 @@ Steps = tuple[tuple[Primitive, tuple[Any, ...]], ...]
 class View:
     """A chain of view primitives over a base, and where its elements lie in the base's row-major memory. Compared by value."""
 
-    __slots__ = ("steps", "type", "strides", "offset", "_hash")
+    __slots__ = ("steps", "type", "strides", "offset", "is_piece", "_hash")
 
-    def __init__(self, steps: Steps, type: Type, strides: tuple[int, ...], offset: int) -> None:
+    def __init__(self, steps: Steps, type: Type, strides: tuple[int, ...], offset: int, is_piece: bool = False) -> None:
         self.steps, self.type, self.strides, self.offset = steps, type, strides, offset
+        self.is_piece = is_piece  # some of the base's elements, which lie side by side
         self._hash = 0
 
     def __hash__(self) -> int:
@@ -43,15 +45,17 @@ class Lens:
     through the variable, so that its gradient arrives there.
     """
 
-    __slots__ = ("view", "variable", "detached", "root", "path", "token", "symbol")
+    __slots__ = ("view", "variable", "detached", "root", "path", "token", "symbol", "version", "is_piece")
 
     def __init__(
         self, view: View | None, detached: bool = False, root: Any = None, path: Steps | None = None, variable: bool = False
     ) -> None:
         self.view, self.detached, self.root, self.variable = view, detached, root, variable
         self.path: Steps = path if path is not None else view.steps if view is not None else ()
+        self.is_piece = view is not None and view.is_piece and not variable
         self.token: Any = None
         self.symbol: Symbol | None = None
+        self.version = -1  # of the storage, when a piece of it was read
 
 
 @memoize
@@ -91,7 +95,7 @@ def compose(base: Type, parent: View | None, steps: Steps, result: Type) -> View
     place: Any = (parent.type.shape, parent.strides, parent.offset)
     for op, attrs in steps:
         if op.name == "strided":  # speaks of the storage, not of the view
-            return View(((op, attrs),), Type(attrs[0], base.dtype), attrs[1], attrs[2])
+            return _view(((op, attrs),), Type(attrs[0], base.dtype), attrs[1], attrs[2], base)
         if op.name == "bitcast":
             if parent.strides != contiguous_strides(parent.type.shape):
                 return None
@@ -101,4 +105,9 @@ def compose(base: Type, parent: View | None, steps: Steps, result: Type) -> View
             place = op.layout(*place, *attrs)
         if place is None:
             return None
-    return View(parent.steps + steps, result, place[1], place[2])
+    return _view(parent.steps + steps, result, place[1], place[2], base)
+
+
+def _view(steps: Steps, type: Type, strides: tuple[int, ...], offset: int, base: Type) -> View:
+    size, whole = prod(type.shape), prod(base.shape)
+    return View(steps, type, strides, offset, 0 < size < whole and type.dtype is base.dtype and strides == contiguous_strides(type.shape))

@@ -216,6 +216,7 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         if self.dtype.category < dt.FLOAT:
             raise RuntimeError(f"requires_grad_: only Tensors of floating point and complex dtype can require gradients, got {self.dtype}")
         self._lens = Lens(lens.view if lens is not None else None, variable=True)
+        self._storage.is_variable = True
         return self
 
     @property
@@ -263,6 +264,7 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         self._storage = other._storage
         view = lens.view if lens is not None else None
         self._lens = Lens(view, variable=variable, detached=True) if variable or view is not None or other.requires_grad else None
+        self._storage.is_variable |= variable
 
     def detach(self) -> Tensor:
         """The same memory, through which no gradient flows.
@@ -410,6 +412,7 @@ class Tensor(Gradient, Indexing, Interop, Conversions):
         t = object.__new__(type(self))
         source = wrap_array(np.array(self._array(), order="C"), Type(tuple(self.shape), self.dtype))
         t._storage, t._lens = source._storage, Lens(None, variable=True) if self.requires_grad else None
+        t._storage.is_variable = self.requires_grad
         memo[id(self)] = t
         for name, value in self.__dict__.items():
             if name not in ("_hooks", "_base", "_accumulated_hooks") and not (name == "_grad" and isinstance(self, Parameter)):
@@ -464,6 +467,7 @@ class Parameter(Tensor):
         if requires_grad and data.dtype.category < dt.FLOAT:
             raise RuntimeError(f"Parameter: only Tensors of floating point and complex dtype can require gradients, got {data.dtype}")
         t._lens = Lens(view, variable=requires_grad, detached=True) if requires_grad or view is not None or data.requires_grad else None
+        t._storage.is_variable |= requires_grad
         return t
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:

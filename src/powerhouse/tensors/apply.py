@@ -131,6 +131,8 @@ def read(x: Tensor, seg: Segment | None = None) -> Symbol:
         if lens.variable and st.segment is not seg and (again := _same_variable(x, st, lens, seg)) is not None:
             return again
         s = seg.enter(st)
+    elif lens.is_piece and lens.root is None and (piece := _piece(lens, st, seg)) is not None:
+        return piece
     elif lens.root is None and st.outside is not None and st.history is None and st.buffer is not None and st.is_shared:
         s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
     else:
@@ -144,6 +146,21 @@ def read(x: Tensor, seg: Segment | None = None) -> Symbol:
     if lens.variable:
         s = seg.variable(s, x)
     lens.token, lens.symbol = st.token, s
+    return s
+
+
+def _piece(lens: Lens, st: Storage, seg: Segment) -> Symbol | None:
+    """A leaf for some adjacent elements of a realized tensor, as batches of data are: another batch is not another structure.
+
+    Not of what requires grad, nor of what others can write to.
+    """
+    if st.buffer is None or st.history is not None or st.outside is not None or st.is_variable:
+        return None
+    if lens.token is seg and lens.version == st.version:
+        return lens.symbol
+    seg.enter(st)  # the whole is known to be read here: who is about to write to its memory realizes first
+    s = seg.leaf(view_array(st.buffer, lens.view), lens.view.type)  # type: ignore[arg-type]
+    lens.token, lens.version, lens.symbol = seg, st.version, s
     return s
 
 
