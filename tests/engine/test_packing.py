@@ -142,7 +142,22 @@ def test_weights_that_change_are_not_watched_for_long(ran):
         opt.step()
         net.weight.detach().numpy()
     assert not any(p.packed_size for p in ran)
-    assert not any(p.weights.is_watched for p, count in Counter(ran).items() if count > 3)
+    assert not any(p.watch.is_on for p, count in Counter(ran).items() if count > 3)
+
+
+def test_a_cheap_program_that_is_run_often_is_compiled(ran):
+    """In the tier "auto", without gradients; the numbers are those of the reference tier but for rounding."""
+    net = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2), nn.Softmax(-1))
+    with config.override(tier="auto"):
+        for x in inputs((4,), 40):
+            want = reference(net, x)
+            np.testing.assert_allclose(answer(net, x), want, rtol=1e-5, atol=1e-6)
+        assert 0 < len(ran) < 20
+        ran.clear()
+        for x in inputs((4,), 40):
+            net(torch.tensor(x)).detach()
+            net(torch.tensor(x)).numpy(force=True)
+        assert not ran
 
 
 def test_no_more_than_the_limit_is_kept(ran):

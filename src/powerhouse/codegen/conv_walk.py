@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -168,6 +169,7 @@ def as_written(*functions: Function, epilogue: str = "") -> str:
 # --- gathering -----------------------------------------------------------------------------------------------------------------------
 
 
+@cache
 def gatherer(name: str, kind: np.dtype, target: Target, distance: int) -> Function:
     """The function
 
@@ -262,6 +264,7 @@ def every_second(lanes: int, half: int) -> list[int]:
 # --- scattering ----------------------------------------------------------------------------------------------------------------------
 
 
+@cache
 def scatterer(name: str, kind: np.dtype, target: Target, distance: int) -> Function:
     """The function
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from .function import Function
@@ -23,6 +25,7 @@ def padded(width: int, kind: np.dtype, target: Target) -> int:
     return -(-width // target.lanes(kind)) * target.lanes(kind)
 
 
+@cache
 def pack(name: str, order: str, width: int, kind: np.dtype, target: Target) -> Function:
     """The function
 

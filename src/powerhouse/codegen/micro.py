@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ def tile_of(target: Target) -> Tile:
     return Tile(14, 2) if target.vector_bytes == 64 else Tile(8, 3)
 
 
+@cache
 def micro_kernel(name: str, tile: Tile, kind: np.dtype, target: Target, ahead: int = 0, some_rows: bool = False) -> Function:
     """The function
 

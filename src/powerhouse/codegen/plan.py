@@ -233,7 +233,7 @@ class Planner:
         """Where the elements of an input lie. Numbers are in no memory: a tensor that is made of one is a base of its own."""
         i = self.value_of(i)
         found = self._place(i)
-        return found._replace(again=found in self.again or found.base in self.lasting)
+        return found._replace(again=True) if found in self.again or found.base in self.lasting else found
 
     def _place(self, i: Symbol) -> Place:
         found = place_of(i, self.value_of)
@@ -252,6 +252,8 @@ def _moved(n: Node, inside: dict[Symbol, At]) -> Node:
         return at
 
     def moved(t: Task) -> Task:
+        if not any(at.base in inside for at in pointers_of(t)):
+            return t
         more = t.epilogue
         if more is not None:
             more = more._replace(reads=tuple(map(home, more.reads)), writes=tuple(map(home, more.writes)))
@@ -385,8 +387,10 @@ def share_packings(nodes: list[Node], lasting: frozenset[Symbol]) -> list[Node]:
                 else:
                     (first if t.reads[0].base in lasting else tasks).append(t)
                 continue
-            tasks.append(t._replace(reads=tuple(At(instead.get(at.base, at.base), at.offset) for at in t.reads)))  # type: ignore[call-overload]
-        found.append(n._replace(tasks=tuple(tasks)))
+            if instead and any(at.base in instead for at in t.reads):
+                t = t._replace(reads=tuple(At(instead.get(at.base, at.base), at.offset) for at in t.reads))  # type: ignore[call-overload]
+            tasks.append(t)
+        found.append(n._replace(tasks=tuple(tasks)) if len(tasks) < len(n.tasks) or instead else n)
     if first:
         reads = dict.fromkeys(at.base for t in first for at in t.reads if isinstance(at.base, Symbol))
         found.insert(0, Node(tuple(first), None, tuple(reads), (), "pack weights", lasts=True))

@@ -22,12 +22,13 @@ from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
 from ..runtime import memory, native, objects, reference, team
 from ..runtime.reference import order_of, value_of
-from ..runtime.weights import NO_WEIGHTS, Weights
+from ..runtime.watch import NO_WATCH, Often, Watch, Weights
 
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
 _LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, or used again: below, a new array costs less
 _SHARED = 1 << 19  # work from which a program is shared by the team
 _SPEED = 1e5  # FLOPs a microsecond
+_FEW = 10  # symbols of a program that gains nothing by being compiled
 _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
 
 
@@ -38,13 +39,17 @@ def fusable(s: Symbol) -> bool:
     return s.op.name.startswith("reduce_") or can_emit(s)
 
 
-def program(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset()) -> Any:
-    """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays."""
+def program(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_often_run: bool = False) -> Any:
+    """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays.
+
+    With the tier "auto", a program that is cheap is left to the reference tier until it has often been run.
+    """
     simple = simplify(outputs)
     values = turn_products([simple[s] for s in outputs])
     order = order_of(values)
-    if config.values["tier"] == "auto" and _price(order) < _WORTH:
-        return reference.program(outputs)
+    if config.values["tier"] == "auto" and not is_often_run and _price(order) < _WORTH:
+        tracked = any(s.needs_grad for s in outputs)  # training is not to depend on how often it was interrupted
+        return reference.program(outputs)._replace(watch=NO_WATCH if tracked or len(order) < _FEW else Often())
     return _Assembly(outputs, values, order, lasting).program()
 
 
@@ -91,7 +96,8 @@ class Program:
         self.code = self.numbers = self.status = self.frame = self.cells = _NONE
         self.frame_at = 0
         self.tables: tuple[Any, ...] = ()  # the memory that the frame refers to
-        self.weights = NO_WEIGHTS  # the leaves that products read
+        self.watch: Watch = NO_WATCH
+        self.weights = Weights()  # the leaves of which something is kept
         self.packed: Any = None  # memory of what stays from run to run
         self.packed_size = 0
         self.firm = 0  # records before the first that may overwrite what the caller gave up
@@ -291,8 +297,10 @@ class _Assembly:
         )
         p.cell_count = len(self.cell) + _CELLS
         p.arena_size, p.packed_size = self.layout.size, self.layout.lasting_size
-        watched = self.nodes[0].reads if p.packed_size else () if self.lasting else self.multiplied
-        p.weights = Weights(tuple(watched), is_watched=not p.packed_size)
+        if p.packed_size:
+            p.weights = Weights(self.nodes[0].reads)
+        elif not self.lasting:
+            p.watch = Weights(self.multiplied, is_on=True)
         self._frame(p, index)
         return p
 

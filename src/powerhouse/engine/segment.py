@@ -437,18 +437,18 @@ def _restore(st: Storage, segment: Segment, error: Exception) -> None:
 
 
 def _program(outputs: tuple[Symbol, ...], leaves: list[Any]) -> reference.Program:
-    """The program of these outputs, made at first sight; and made anew once it is seen that its weights stay the same."""
+    """The program of these outputs, made at first sight; and made anew when what it is watched for has been seen."""
     key = (_program, outputs, config.values["tier"], config.values["target"])
     found = memo.answers.get(key)
-    if found is not None and not (found.weights.is_watched and found.weights.settled(leaves)):
+    if found is not None and not (found.watch.is_on and found.watch.settled(leaves)):
         return found
     if found is not None:
-        build = partial(native.program, lasting=frozenset(found.weights.symbols))
+        build = partial(native.program, **found.watch.reasons)
     else:
         build = reference.program if config.values["tier"] == "reference" else native.program
     found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
-    if found.weights.is_watched:
-        found.weights.settled(leaves)
+    if found.watch.is_on:
+        found.watch.settled(leaves)
     return found
 
 

@@ -80,7 +80,11 @@ permute_dims.put = lambda base, value, dims: permute_dims(value, inverse(dims))
 
 
 def _expand_value(x: Any, shape: tuple[int, ...]) -> Any:
-    return np.broadcast_to(x, shape)
+    if not x.flags.c_contiguous or x.dtype.hasobject:
+        return np.broadcast_to(x, shape)
+    lead = len(shape) - x.ndim  # the same without NumPy's generality, which takes ten times as long
+    strides = [0] * lead + [0 if n == 1 else step for n, step in zip(x.shape, x.strides, strict=True)]
+    return np.ndarray(shape, x.dtype, x, 0, strides)
 
 
 def _expand_layout(shape: Any, strides: Any, offset: int, new: tuple[int, ...]) -> Any:

@@ -16,7 +16,7 @@ from ..graph.op import IDENTITIES, LAST, Elementwise, cast, const, fence, item, 
 from ..graph.symbol import Symbol
 from ..graph.walk import postorder
 from ._numpy_scalars import NUMPY
-from .weights import NO_WEIGHTS, Weights
+from .watch import NO_WATCH, Watch
 
 
 class Step(NamedTuple):
@@ -43,16 +43,12 @@ class Program(NamedTuple):
     dtypes: tuple[Any, ...]
     copies: tuple[int, ...]
     donated: tuple[tuple[int, int], ...] = ()  # (slot, register)
+    watch: Watch = NO_WATCH
 
     @property
     def stopped(self) -> None:
         """An interrupt that came when it was too late to stop: there is none, calls of NumPy stop at once."""
         return None
-
-    @property
-    def weights(self) -> Weights:
-        """The leaves whose arrays are watched: none, nothing is kept from run to run."""
-        return NO_WEIGHTS
 
     def run(self, leaves: Sequence[Any], donate: bool = False) -> list[Any]:
         """The outputs, each an array that owns its memory. Errors name the op in which they arose."""
