@@ -22,13 +22,12 @@ from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
 from ..runtime import memory, native, objects, reference, team
 from ..runtime.reference import order_of, value_of
-from ..runtime.watch import NO_WATCH, Often, Watch, Weights
+from ..runtime.watch import NO_WATCH, Watch, Weights
 
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
 _LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, or used again: below, a new array costs less
 _SHARED = 1 << 19  # work from which a program is shared by the team
 _SPEED = 1e5  # FLOPs a microsecond
-_FEW = 10  # symbols of a program that gains nothing by being compiled
 _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
 
 
@@ -42,14 +41,13 @@ def fusable(s: Symbol) -> bool:
 def program(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_often_run: bool = False) -> Any:
     """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays.
 
-    With the tier "auto", a program that is cheap is left to the reference tier until it has often been run.
+    With the tier "auto", a program that is cheap is left to the reference tier, unless it is run often.
     """
     simple = simplify(outputs)
     values = turn_products([simple[s] for s in outputs])
     order = order_of(values)
     if config.values["tier"] == "auto" and not is_often_run and _price(order) < _WORTH:
-        tracked = any(s.needs_grad for s in outputs)  # training is not to depend on how often it was interrupted
-        return reference.program(outputs)._replace(watch=NO_WATCH if tracked or len(order) < _FEW else Often())
+        return reference.program(outputs)
     return _Assembly(outputs, values, order, lasting).program()
 
 

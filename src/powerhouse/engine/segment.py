@@ -19,6 +19,7 @@ from ..graph.op import alias, leaf, number, variable
 from ..graph.symbol import Symbol, Type, make
 from ..graph.walk import postorder
 from ..runtime import reference
+from ..runtime.watch import Often
 from ..transform.vjp import flows_to, saved
 from . import explain, native
 
@@ -438,16 +439,20 @@ def _restore(st: Storage, segment: Segment, error: Exception) -> None:
 
 def _program(outputs: tuple[Symbol, ...], leaves: list[Any]) -> reference.Program:
     """The program of these outputs, made at first sight; and made anew when what it is watched for has been seen."""
-    key = (_program, outputs, config.values["tier"], config.values["target"])
-    found = memo.answers.get(key)
-    if found is not None and not (found.watch.is_on and found.watch.settled(leaves)):
-        return found
-    if found is not None:
-        build = partial(native.program, **found.watch.reasons)
+    tier, inference = config.values["tier"], RECORDER.now.inference
+    key = (_program, outputs, tier, config.values["target"], inference)
+    known = memo.answers.get(key)
+    if known is not None and not (known.watch.is_on and known.watch.settled(leaves)):
+        return known
+    if known is not None:
+        build = partial(native.program, **known.watch.reasons)
     else:
-        build = reference.program if config.values["tier"] == "reference" else native.program
-    found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
-    if found.watch.is_on:
+        build = reference.program if tier == "reference" else native.program
+    found = explain.build(build, outputs) if explain.watches() else build(outputs)
+    if known is None and inference and tier == "auto" and isinstance(found, reference.Program):
+        found = found._replace(watch=Often())  # elsewhere numbers are not to depend on how often a run was interrupted
+    memo.answers[key] = found
+    if known is None and found.watch.is_on:
         found.watch.settled(leaves)
     return found
 

@@ -80,7 +80,7 @@ permute_dims.put = lambda base, value, dims: permute_dims(value, inverse(dims))
 
 
 def _expand_value(x: Any, shape: tuple[int, ...]) -> Any:
-    if not x.flags.c_contiguous or x.dtype.hasobject:
+    if not isinstance(x, np.ndarray) or not x.flags.c_contiguous:
         return np.broadcast_to(x, shape)
     lead = len(shape) - x.ndim  # the same without NumPy's generality, which takes ten times as long
     strides = [0] * lead + [0 if n == 1 else step for n, step in zip(x.shape, x.strides, strict=True)]
