@@ -22,7 +22,7 @@ from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
 from ..runtime import memory, native, objects, reference, team
 from ..runtime.reference import order_of, value_of
-from ..runtime.watch import NO_WATCH, Watch, Weights
+from ..runtime.watch import NO_WATCH, Often, Watch, Weights
 
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
 _LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, or used again: below, a new array costs less
@@ -38,16 +38,19 @@ def fusable(s: Symbol) -> bool:
     return s.op.name.startswith("reduce_") or can_emit(s)
 
 
-def program(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_often_run: bool = False) -> Any:
+def program(
+    outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_inference: bool = False, is_often_run: bool = False
+) -> Any:
     """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays.
 
-    With the tier "auto", a program that is cheap is left to the reference tier, unless it is run often.
+    With the tier "auto", a program that is cheap is left to the reference tier; in inference until it has often been run. Elsewhere
+    numbers are not to depend on how often a run was interrupted.
     """
     simple = simplify(outputs)
     values = turn_products([simple[s] for s in outputs])
     order = order_of(values)
     if config.values["tier"] == "auto" and not is_often_run and _price(order) < _WORTH:
-        return reference.program(outputs)
+        return reference.program(outputs)._replace(watch=Often() if is_inference else NO_WATCH)
     return _Assembly(outputs, values, order, lasting).program()
 
 

@@ -19,7 +19,6 @@ from ..graph.op import alias, leaf, number, variable
 from ..graph.symbol import Symbol, Type, make
 from ..graph.walk import postorder
 from ..runtime import reference
-from ..runtime.watch import Often
 from ..transform.vjp import flows_to, saved
 from . import explain, native
 
@@ -447,11 +446,8 @@ def _program(outputs: tuple[Symbol, ...], leaves: list[Any]) -> reference.Progra
     if known is not None:
         build = partial(native.program, **known.watch.reasons)
     else:
-        build = reference.program if tier == "reference" else native.program
-    found = explain.build(build, outputs) if explain.watches() else build(outputs)
-    if known is None and inference and tier == "auto" and isinstance(found, reference.Program):
-        found = found._replace(watch=Often())  # elsewhere numbers are not to depend on how often a run was interrupted
-    memo.answers[key] = found
+        build = reference.program if tier == "reference" else partial(native.program, is_inference=inference)
+    found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
     if known is None and found.watch.is_on:
         found.watch.settled(leaves)
     return found
