@@ -124,6 +124,15 @@ def test_convolutions(geometry, dtype, seed):
             np.testing.assert_array_equal(lowered(op, views, attrs, shares), got)
 
 
+@pytest.mark.parametrize("sizes", [(2,), (3, 2), (2, 2, 3)])
+def test_as_many_windows_as_pixels_though_they_are_apart(sizes):
+    """With zeros behind the input, windows of one pixel and a step of two are as many as pixels."""
+    rng, n = np.random.default_rng(0), len(sizes)
+    x, weight = rng.standard_normal((2, 3, *sizes)).astype(np.float32), rng.standard_normal((4, 3, *(1,) * n)).astype(np.float32)
+    for op, views, attrs in calls(x, weight, ((2,) * n, tuple((0, m - 1) for m in sizes), (1,) * n, 1)):
+        assert_value(lowered(op, views, attrs), op, views, attrs)
+
+
 # Batch, channels, sizes; out channels, kernel; stride, padding, groups.
 LAYERS = [
     ((2, 64, 13, 17), (33, 3), 1, 1, 1), ((1, 16, 40, 41), (40, 3), 1, 1, 1), ((3, 40, 4, 4), (70, 3), 1, 1, 1),

@@ -84,7 +84,8 @@ def lower_weight_gradient(s: Symbol, place: Callable[[Symbol], Place | None]) ->
 
 def _windows(count: Ints, kernel: Ints, stride: Ints, dilation: Ints, before: Ints, size: Ints, over: Ints) -> Windows:
     """In three dims; one long row where windows are single pixels and rows adjacent."""
-    if prod(kernel) == 1 and count == size and not any(before) and all(a == b * n for a, b, n in zip(over, over[1:], size[1:])):
+    adjacent = {*stride} == {1} and count == size and not any(before)
+    if prod(kernel) == 1 and adjacent and all(a == b * n for a, b, n in zip(over, over[1:], size[1:])):
         n = prod(count)
         return Windows((1, 1, n), (1, 1, 1), (1, 1, 1), (1, 1, 1), (0, 0, 0), (1, 1, n))
     more = 3 - len(count)

@@ -114,7 +114,7 @@ class Program:
         if arena is not self.arena:
             self.arena, self.cells[_ARENA] = arena, memory.address(arena)
         if self.packed_size and self.packed is None:
-            self.packed = memory.aligned(self.packed_size)
+            self.packed = memory.carved(self.packed_size)
             self.cells[_PACKED] = memory.address(self.packed)
         made = [
             (leaves[donor] if donor >= 0 and donate and memory.is_ours(leaves, donor) else memory.empty(shape, dtype))

@@ -40,8 +40,36 @@ def arena(count: int) -> Any:
     """The block in which the intermediate results of the program that runs now lie."""
     global _arena
     if _arena.size < count:
-        _arena = aligned(count)
+        _arena = carved(count) if count >= _LARGE else aligned(count)
     return _arena
+
+
+_PAGE = 1 << 21  # bytes of a huge page
+_SLAB = 1 << 25  # bytes that are taken from the system at a time, for blocks of up to a quarter of that
+_slab: Any = memoryview(b"")
+_slab_at = 0
+
+
+def carved(count: int) -> Any:
+    """So many bytes (at least one), uninitialized, aligned to a cache line, on huge pages where the system has them.
+
+    NumPy asks for huge pages from 4 MiB on; smaller pieces are cut from memory of that size. What goes through tens of MiB in pieces takes
+    half the time so: the processor remembers where a few thousand pages lie.
+    """
+    global _slab, _slab_at
+    if count > _SLAB // 4:
+        return np.frombuffer(_paged(count), np.uint8)  # which has a memory of its own, of which views are views
+    if _slab_at + count > len(_slab):
+        _slab, _slab_at = _paged(_SLAB), 0
+    begin, _slab_at = _slab_at, _slab_at + -(-count // 64) * 64
+    return np.frombuffer(_slab[begin : begin + count], np.uint8)
+
+
+def _paged(count: int) -> Any:
+    """Memory that begins with a huge page."""
+    whole = np.empty(count + _PAGE, np.uint8)
+    skip = -address(whole) % _PAGE
+    return memoryview(whole)[skip : skip + count]  # type: ignore[arg-type]
 
 
 _LARGE = 1 << 18  # bytes from which a buffer is kept for the next result of its size
@@ -64,12 +92,18 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Any:
     block = _block(count)
     if block is None:
         return np.empty(shape, dtype)
-    skip = -address(block) % 64
-    return block[skip : skip + count].view(dtype).reshape(shape)
+    return block[:count].view(dtype).reshape(shape)
+
+
+def copy_of(a: Any) -> Any:
+    """A row-major copy of an array."""
+    copy = empty(a.shape, a.dtype)
+    np.copyto(copy, a)
+    return copy
 
 
 def _block(count: int) -> Any:
-    """A block that no array uses, of `count` bytes after alignment; None where enough is kept already."""
+    """A block of `count` bytes that no array uses; None where enough is kept already."""
     global _held
     blocks = _blocks.setdefault(count, [])
     for block in blocks:
@@ -79,7 +113,7 @@ def _block(count: int) -> Any:
         release()
         if _held + count > _BOUND:
             return None
-    block = np.empty(count + 64, np.uint8)
+    block = carved(count)
     _blocks.setdefault(count, []).append(block)
     _ours.add(id(block))
     _held += count

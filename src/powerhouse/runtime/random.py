@@ -24,6 +24,7 @@ from powerhouse.core.dtypes import dtype as DType
 from powerhouse.runtime import _random_integers as integers
 from powerhouse.runtime import _random_math as rm
 from powerhouse.runtime import _rejection as rejection
+from powerhouse.runtime import memory
 from powerhouse.runtime._random_integers import HALVES, REALS
 
 Shape = Sequence[int]
@@ -153,7 +154,7 @@ class Mt19937:
 
     def _fill(self, shape: Shape, dtype: DType, draw: Callable[[int], np.ndarray], function: ArrayFunction) -> np.ndarray:
         """An array whose elements are `function` of one draw each, in order."""
-        out = np.empty(math.prod(shape), dtype.numpy)
+        out = memory.empty((math.prod(shape),), dtype.numpy)
         for block in _blocks(out.size):
             out[block] = _narrow(function(draw(block.stop - block.start)), dtype)
         return out.reshape(shape)
@@ -266,7 +267,7 @@ class Mt19937:
         def group(size: int) -> np.ndarray:
             return _narrow(rm.box_muller(draw(size), real(mean), real(std)), dtype)
 
-        out = np.empty(n, dtype.numpy)
+        out = memory.empty((n,), dtype.numpy)
         for block in _blocks(n - n % 16):
             out[block] = group(block.stop - block.start)
         if n % 16:

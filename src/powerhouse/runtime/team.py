@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ..core import config
 from . import native
-from .memory import address, aligned
+from .memory import address, aligned, carved
 
 RECORD = 6  # words of one record: function, pointers, numbers, count, grain, chunks
 _SPINS = 20_000  # looks in vain before a thread goes to sleep: some hundreds of microseconds
@@ -260,7 +260,7 @@ class _Scratch(threading.local):
     def of(self, count: int) -> int:
         """The address of at least `count` bytes."""
         if self.memory is None or self.memory.size < count:
-            self.memory = aligned(max(count, 1 << 16))
+            self.memory = carved(max(count, 1 << 16))
             self.at = address(self.memory)
         return self.at
 
@@ -284,7 +284,7 @@ class _Team:
             threading.Thread(target=self._member, args=(k,), name=f"powerhouse-{k + 1}", daemon=True).start()
 
     def _member(self, k: int) -> None:
-        memory, follow = aligned(self.scratch), _functions().follow
+        memory, follow = carved(self.scratch), _functions().follow
         while not self.closed:
             follow(self.state, _SPINS, k + 1, address(memory))
             self.asleep[k] = True  # whoever begins a program after this rings

@@ -13,6 +13,7 @@ from ..core.dtypes import dtype
 from ..core.shapes import as_shape, wrap_dim
 from ..engine.segment import Storage
 from ..graph.symbol import Type
+from ..runtime.memory import copy_of
 from ._lens import Lens
 from .apply import is_tensor, wrap_array
 
@@ -117,7 +118,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     wanted = None if dtype is None else dt.as_dtype(dtype, "tensor")
     array = to_array(data, wanted, "tensor")
     if np.may_share_memory(array, data) if isinstance(data, np.ndarray) else is_tensor(data):
-        array = array.copy()
+        array = copy_of(array)
     found = wanted or dt.from_numpy(array.dtype, "tensor")
     t = wrap_array(array, Type(array.shape, found))
     return t.requires_grad_() if requires_grad else t
