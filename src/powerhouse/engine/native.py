@@ -89,6 +89,7 @@ class Program:
         self.parts: tuple[Part, ...] = ()
         self.made: tuple[tuple[Any, Any, bool, int], ...] = ()  # of outputs that kernels write: shape, dtype, is it large, a donor or -1
         self.values: tuple[tuple[int, int, Any, int], ...] = ()  # (index in made or -1, cell, dtype, copy) of each output
+        self.gives_made = False  # the outputs are what kernels write, in order
         self.integers: tuple[tuple[int, int], ...] = ()  # (index, slot) of numbers that are not floats
         self.called: tuple[tuple[str, int, int], ...] = ()  # ("leaf", slot, cell) or ("made", index, cell): what reference calls read
         self.views: tuple[tuple[int, int, Any, Any, int], ...] = ()  # likewise, in the arena: (cell, offset, shape, dtype, bytes)
@@ -147,6 +148,8 @@ class Program:
             self.stopped = stop
         if self.status[0]:
             return reference.program(self.symbols).run(leaves, False)  # says what is wrong
+        if self.gives_made:
+            return made
         return [
             (made[k] if copy == reference.NEVER else made[k].copy())
             if k >= 0
@@ -288,6 +291,7 @@ class _Assembly:
         donors = self.layout.donors
         p.made = tuple((s.shape, s.dtype.numpy, size_of(s) >= _LARGE, donors[s].attrs[0] if s in donors else -1) for s in made)
         p.values = self._values(index)
+        p.gives_made = [(k, copy) for k, _, _, copy in p.values] == [(k, reference.NEVER) for k in range(len(made))]
         p.called = tuple(
             ("leaf", s.attrs[0], self._cell(s)) if s.op is leaf or s.op is number else ("made", index[s], self._cell(s))
             for s in stepped
