@@ -93,3 +93,36 @@ def test_one_large_product_is_compiled_and_shared_by_the_team():
             patch.setattr(native.Program, "run", lambda self, *a: programs.append(self) or run(self, *a))
             (x @ w).numpy()
     assert [part.shared for program in programs for part in program.parts] == [True]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["product", "linear", "convolution", "gradients"])
+def test_half_precision(dtype, kind):
+    """Products of 16-bit floats are kernels too: summed in float32, rounded once, as the reference tier does."""
+    x, w = torch.randn(40, 96).to(getattr(torch, dtype)), (torch.randn(64, 96) * 0.1).to(getattr(torch, dtype))
+    image, filters = torch.randn(2, 8, 9, 9).to(x.dtype), (torch.randn(12, 8, 3, 3) * 0.2).to(x.dtype)
+
+    def gradients(x, w, image, filters):
+        image, filters = image.clone().requires_grad_(), filters.clone().requires_grad_()
+        F.conv2d(image, filters, padding=1).float().square().sum().backward()
+        return torch.cat([image.grad.flatten(), filters.grad.flatten()]).float()
+
+    functions = {
+        "product": lambda x, w, *_: (x @ w.t()).float(),
+        "linear": lambda x, w, *_: F.relu(F.linear(x, w)).float(),
+        "convolution": lambda x, w, image, filters: F.conv2d(image, filters, stride=2).float(),
+        "gradients": gradients,
+    }
+    left, assemble, results = [], native._Assembly._assemble, []
+
+    def noting(self):
+        left.extend(n.label for n in self.nodes if n.step is not None)
+        return assemble(self)
+
+    for tier in ("reference", "native"):
+        with config.override(tier=tier), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(native._Assembly, "_assemble", noting)
+            results.append(functions[kind](x, w, image, filters).numpy())
+    unit = {"bfloat16": 2**-7, "float16": 2**-10}[dtype]
+    np.testing.assert_allclose(results[1], results[0], rtol=2 * unit, atol=unit * np.abs(results[0]).max() * 0.1)
+    assert not left

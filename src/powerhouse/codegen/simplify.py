@@ -280,6 +280,17 @@ def _turns(s: Symbol) -> bool:
     return s.op is permute_dims and n > 1 and s.attrs[0] == (*range(n - 2), n - 1, n - 2)
 
 
+# --- half precision ------------------------------------------------------------------------------------------------------------------
+
+
+@rule("batched_matmul", "conv", "conv_input_gradient", "conv_weight_gradient")
+def _(s: Symbol) -> Symbol | None:
+    """Products of 16-bit floats are summed in float32, and rounded once."""
+    if s.dtype not in (dt.bfloat16, dt.float16):
+        return None
+    return cast(make(s.op, tuple(cast(i, dt.float32) for i in s.inputs), s.attrs), s.dtype)
+
+
 # --- several results of one op --------------------------------------------------------------------------------------------------------
 
 
