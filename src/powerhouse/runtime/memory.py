@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import threading
 from sys import getrefcount
 from typing import Any
 from weakref import getweakrefcount
@@ -48,6 +50,17 @@ _PAGE = 1 << 21  # bytes of a huge page
 _SLAB = 1 << 25  # bytes that are taken from the system at a time, for blocks of up to a quarter of that
 _slab: Any = memoryview(b"")
 _slab_at = 0
+_taking = threading.RLock()
+
+
+def _after_fork() -> None:
+    """The thread that took memory may not be in the child."""
+    global _taking
+    _taking = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def carved(count: int) -> Any:
@@ -59,10 +72,11 @@ def carved(count: int) -> Any:
     global _slab, _slab_at
     if count > _SLAB // 4:
         return np.frombuffer(_paged(count), np.uint8)  # which has a memory of its own, of which views are views
-    if _slab_at + count > len(_slab):
-        _slab, _slab_at = _paged(_SLAB), 0
-    begin, _slab_at = _slab_at, _slab_at + -(-count // 64) * 64
-    return np.frombuffer(_slab[begin : begin + count], np.uint8)
+    with _taking:
+        if _slab_at + count > len(_slab):
+            _slab, _slab_at = _paged(_SLAB), 0
+        begin, _slab_at = _slab_at, _slab_at + -(-count // 64) * 64
+        return np.frombuffer(_slab[begin : begin + count], np.uint8)
 
 
 def _paged(count: int) -> Any:
@@ -89,10 +103,11 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Any:
         count *= n
     if count < _LARGE:
         return np.empty(shape, dtype)
-    block = _block(count)
-    if block is None:
-        return np.empty(shape, dtype)
-    return block[:count].view(dtype).reshape(shape)
+    with _taking:  # until the array holds the block
+        block = _block(count)
+        if block is not None:
+            return block[:count].view(dtype).reshape(shape)
+    return np.empty(shape, dtype)
 
 
 def copy_of(a: Any) -> Any:
