@@ -32,7 +32,7 @@ def packings(monkeypatch):
     found, run, pack = [], native.Program._run, native.Program._pack
 
     def noting(self, leaves, donate):
-        if self.packed_size:
+        if self.packed is not None:
             found.append(False)
         return run(self, leaves, donate)
 
@@ -141,7 +141,7 @@ def test_weights_that_change_are_not_watched_for_long(ran):
         net(torch.tensor(x)).square().mean().backward()
         opt.step()
         net.weight.detach().numpy()
-    assert not any(p.packed_size for p in ran)
+    assert not any(p.packed is not None for p in ran)
     assert not any(p.watch.is_on for p, count in Counter(ran).items() if count > 3)
 
 
@@ -166,7 +166,7 @@ def test_no_more_than_the_limit_is_kept(ran):
         for x in inputs((40, 300), 5):
             want = reference(net, x)
             np.testing.assert_allclose(answer(net, x), want, rtol=1e-4, atol=1e-4)
-    assert len(ran) >= 5 and not any(p.packed_size for p in ran)
+    assert len(ran) >= 5 and not any(p.packed is not None for p in ran)
 
 
 def test_what_is_kept_lives_no_longer_than_the_weights():

@@ -39,7 +39,7 @@ from .values import Unsupported
 
 ALIGN = 64
 _WEIGHTY = 1 << 14  # bytes of an operand from which it may pay to keep it packed
-PRODUCTS = ("batched_matmul", "conv", "conv_input_gradient")  # ops whose operands may be packed
+_PRODUCTS = ("batched_matmul", "conv", "conv_input_gradient")  # ops whose operands may be packed
 
 
 class Node(NamedTuple):
@@ -84,7 +84,7 @@ class Planner:
         self.places_pieces = True
         self.fusion: Fusion = fuse(order, outputs, lambda s: s not in refused and fusable(s), value_of)
         self.order = order
-        operands = [(s.op, self._place(value_of(i))) for s in order if s.op.name in PRODUCTS for i in s.inputs[:2]]
+        operands = [(s.op, self._place(value_of(i))) for s in order if s.op.name in _PRODUCTS for i in s.inputs[:2]]
         self.again = frozenset(place for (_, place), count in Counter(operands).items() if count > 1)  # several products read them so
         self.multiplied = tuple(dict.fromkeys(p.base for _, p in operands if p.base.op is leaf and size_of(p.base) >= _WEIGHTY))
         self.failed: set[Symbol] = set()  # members of groups that could not be emitted
@@ -537,4 +537,4 @@ def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]
     return holders
 
 
-__all__ = ["PRODUCTS", "Arena", "Layout", "Node", "Planner", "arrange", "schedule", "share_packings", "size_of"]
+__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "schedule", "share_packings", "size_of"]

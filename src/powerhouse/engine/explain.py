@@ -347,7 +347,7 @@ def _fused(program: Any, order: list[Symbol]) -> Any:
 
 def _cause(new: Seen, known: Sequence[Seen]) -> str:
     """Why none of the known programs would do, compared with the nearest (of those, the latest); empty where none is like it."""
-    if new.is_native and new.program.packed_size:
+    if new.is_native and new.program.packed is not None:
         return "made anew: its weights stay the same, and are packed once for all runs"
     alike = [((new.ops & p.ops).total() / max((new.ops | p.ops).total(), 1), p.index, p) for p in known]
     likeness, index, nearest = max(alike, default=(0.0, 0, new))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from ..codegen.simplify import simplify, turn_products
 from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
 from ..core.errors import OutOfMemoryError
+from ..core.forking import renew_in_child
 from ..graph.op import item, leaf, number
 from ..graph.symbol import Symbol
 from ..runtime import memory, native, objects, reference, team
@@ -101,7 +101,6 @@ class Program:
         self.watch: Watch = NO_WATCH
         self.weights = Weights()  # the leaves of which something is kept
         self.packed: Any = None  # memory of what stays from run to run
-        self.packed_size = 0
         self.firm = 0  # records before the first that may overwrite what the caller gave up
         self.stopped: KeyboardInterrupt | None = None  # came when it was too late to stop: to be raised once the results are stored
 
@@ -114,9 +113,6 @@ class Program:
         arena = memory.arena(self.arena_size)
         if arena is not self.arena:
             self.arena, self.cells[_ARENA] = arena, memory.address(arena)
-        if self.packed_size and self.packed is None:
-            self.packed = memory.carved(self.packed_size)
-            self.cells[_PACKED] = memory.address(self.packed)
         made = [
             (leaves[donor] if donor >= 0 and donate and memory.is_ours(leaves, donor) else memory.empty(shape, dtype))
             if is_large
@@ -131,7 +127,7 @@ class Program:
         self.status[:3] = 0
         arrays: list[Any] = []
         try:
-            if self.packed_size and not self.weights.are(leaves):
+            if self.packed is not None and not self.weights.are(leaves):
                 self._pack(leaves)
             if len(self.parts) == 1:
                 part = self.parts[0]
@@ -202,6 +198,11 @@ class Program:
 
 
 _NONE = np.zeros(0, np.int64)
+_ARENA, _PACKED, _CELLS = range(3)  # the cells of the arena and of what stays from run to run; how many cells are no value's
+_PROGRESS, _CALLED = 1, 2  # words of the status: records run, parts up to the last call of the reference tier
+_STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
+_running = threading.RLock()
+renew_in_child(globals(), _running=threading.RLock)
 
 
 def _taken(leaves: list[Any], slot: int, dtype: Any, is_given: bool) -> Any:
@@ -209,22 +210,6 @@ def _taken(leaves: list[Any], slot: int, dtype: Any, is_given: bool) -> Any:
     if is_given and memory.is_alone(leaves, slot) and leaves[slot].flags.c_contiguous and leaves[slot].dtype == dtype:
         return leaves[slot]
     return reference.owned(leaves[slot], dtype, reference.SHARES)
-
-
-_ARENA, _PACKED, _CELLS = range(3)  # the cells of the arena and of what stays from run to run; how many cells are no value's
-_PROGRESS, _CALLED = 1, 2  # words of the status: records run, parts up to the last call of the reference tier
-_STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
-_running = threading.RLock()
-
-
-def _after_fork() -> None:
-    """The thread that ran a program may not be in the child."""
-    global _running
-    _running = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Assembly:
@@ -240,12 +225,16 @@ class _Assembly:
         nodes = self._nodes()
         if not any(n.tasks for n in nodes):
             return reference.program(self.outputs)
-        self.nodes = share_packings(schedule(nodes, self.values), self.lasting)
-        self.layout: Layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
+        order = schedule(nodes, self.values)
+        self._lay_out(order, self.lasting)
         if self.layout.lasting_size > config.values["packed_limit"]:
-            self.nodes = share_packings(schedule(nodes, self.values), frozenset())
-            self.layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
+            self._lay_out(order, frozenset())
         return self._assemble()
+
+    def _lay_out(self, order: list[Node], lasting: frozenset[Symbol]) -> None:
+        """The nodes in their order, and where everything lies, if what is packed of `lasting` leaves is kept."""
+        self.nodes = share_packings(order, lasting)
+        self.layout: Layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
 
     def _nodes(self) -> list[Node]:
         """The nodes of the plan. Groups that have no kernel are left to the reference tier, member by member."""
@@ -301,12 +290,13 @@ class _Assembly:
             (self._cell(s), self.layout.offsets[s], s.shape, s.dtype.numpy, size_of(s)) for s in stepped if s in self.layout.offsets
         )
         p.cell_count = len(self.cell) + _CELLS
-        p.arena_size, p.packed_size = self.layout.size, self.layout.lasting_size
-        if p.packed_size:
-            p.weights = Weights(self.nodes[0].reads)
+        p.arena_size = self.layout.size
+        self._frame(p, index)
+        if self.layout.lasting_size:
+            p.packed, p.weights = memory.carved(self.layout.lasting_size), Weights(self.nodes[0].reads)
+            p.cells[_PACKED] = memory.address(p.packed)
         elif not self.lasting:
             p.watch = Weights(self.multiplied, is_on=True)
-        self._frame(p, index)
         return p
 
     def _records(self, p: Program) -> None:

@@ -317,13 +317,10 @@ class _Threads(threading.local):
 
 
 RECORDER = _Threads()
-_realizing = threading.RLock()
 
 
 def _after_fork() -> None:
-    """The child starts with locks of its own; what was pending stays pending."""
-    global _realizing
-    _realizing = threading.RLock()
+    """The child starts with a lock of its own; what was pending stays pending."""
     RECORDER.now.segment.lock = threading.RLock()
 
 

@@ -80,9 +80,11 @@ permute_dims.put = lambda base, value, dims: permute_dims(value, inverse(dims))
 
 
 def _expand_value(x: Any, shape: tuple[int, ...]) -> Any:
-    if x.__class__ is np.ndarray and x.shape == shape:
+    if not isinstance(x, np.ndarray):
+        return np.broadcast_to(x, shape)
+    if x.shape == shape:
         return x
-    if not isinstance(x, np.ndarray) or not x.flags.c_contiguous:
+    if not x.flags.c_contiguous:
         return np.broadcast_to(x, shape)
     lead = len(shape) - x.ndim  # the same without NumPy's generality, which takes ten times as long
     strides = [0] * lead + [0 if n == 1 else step for n, step in zip(x.shape, x.strides, strict=True)]

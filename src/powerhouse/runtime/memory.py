@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from sys import getrefcount
 from typing import Any
 from weakref import getweakrefcount
 
 import numpy as np
+
+from ..core.forking import renew_in_child
 
 HEADER = object.__basicsize__  # in CPython a NumPy array begins with the object's header; the address of its elements comes next
 _word = ctypes.c_void_p.from_address
@@ -51,16 +52,7 @@ _SLAB = 1 << 25  # bytes that are taken from the system at a time, for blocks of
 _slab: Any = memoryview(b"")
 _slab_at = 0
 _taking = threading.RLock()
-
-
-def _after_fork() -> None:
-    """The thread that took memory may not be in the child."""
-    global _taking
-    _taking = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+renew_in_child(globals(), _taking=threading.RLock)
 
 
 def carved(count: int) -> Any:

@@ -18,26 +18,18 @@ from typing import Any
 from ..codegen.function import FEW_PASSES
 from ..codegen.target import Target, named, require, runnable
 from ..core import config
+from ..core.forking import renew_in_child
 
 _DIGEST = 20  # bytes
 _SHARE = 2  # kernels that are worth a process
 _PATIENCE = 120  # seconds after which a child that compiles is ended
 _lock = threading.Lock()
+renew_in_child(globals(), _lock=threading.Lock)
 _known: dict[tuple[str, str], tuple[int, ...]] = {}
 _helped: set[Path] = set()  # made by children of this process
 _engines: list[Any] = []  # machine code lives as long as the process
 built: Callable[[str, float, bool], None] | None = None  # told of kernels that were not in memory: text, seconds, whether from disk
 SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
-
-
-def _after_fork() -> None:
-    """The thread that held the lock may not be in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 @cache
@@ -121,8 +113,13 @@ def _build(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
 
 def _path(text: str) -> Path:
     """Where the machine code of a kernel is kept."""
-    parts = (text, *_identity(target()), str(_llvm().llvm_version_info), "3")
-    return cache_folder() / f"{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=20).hexdigest()}.o"
+    return cache_folder() / f"{_name_of(text, *_identity(target()), str(_llvm().llvm_version_info), '3')}.o"
+
+
+@cache
+def _name_of(*parts: str) -> str:
+    """A name for a kernel that is known by its text, its processor and LLVM's version; asked for twice of one that is not in memory."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
 
 
 def _compiled(text: str, path: Path) -> bytes:

@@ -13,12 +13,12 @@ look for chunks, spinning for a moment and then asleep.
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 from functools import cache
 from typing import Any, NamedTuple
 
 from ..core import config
+from ..core.forking import renew_in_child
 from . import native
 from .memory import address, aligned, carved
 
@@ -314,15 +314,7 @@ class _Team:
 
 _team: _Team | None = None
 _making = threading.Lock()
-
-
-def _after_fork() -> None:
-    """The child has none of the threads."""
-    global _team, _making
-    _team, _making = None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+renew_in_child(globals(), _team=lambda: None, _making=threading.Lock)  # the child has none of the threads
 
 
 def thread_count() -> int:

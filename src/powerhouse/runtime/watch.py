@@ -21,7 +21,7 @@ class Watch:
 
     def settled(self, leaves: list[Any]) -> bool:
         """Called before a run, as long as `is_on`: whether the program is to be made anew, as `reasons` say."""
-        raise NotImplementedError
+        return False
 
     @property
     def reasons(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Lens:
     ) -> None:
         self.view, self.detached, self.root, self.variable = view, detached, root, variable
         self.path: Steps = path if path is not None else view.steps if view is not None else ()
-        self.is_piece = view is not None and view.is_piece and not variable
+        self.is_piece = view is not None and view.is_piece and root is None and not variable  # read as a leaf of its own, if it can be
         self.token: Any = None
         self.symbol: Symbol | None = None
         self.version = -1  # of the storage, when a piece of it was read

@@ -131,7 +131,7 @@ def read(x: Tensor, seg: Segment | None = None) -> Symbol:
         if lens.variable and st.segment is not seg and (again := _same_variable(x, st, lens, seg)) is not None:
             return again
         s = seg.enter(st)
-    elif lens.is_piece and lens.root is None and (piece := _piece(lens, st, seg)) is not None:
+    elif lens.is_piece and (piece := _piece(lens, st, seg)) is not None:
         return piece
     elif lens.root is None and st.outside is not None and st.history is None and st.buffer is not None and st.is_shared:
         s = seg.snapshot(view_array(st.buffer, lens.view), lens.view.type)
