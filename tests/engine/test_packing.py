@@ -191,3 +191,31 @@ def test_an_operand_of_several_products_is_packed_once(ran):
         counts.append([sum(t.packs for n in p.nodes for t in n.tasks) for p in ran])
     assert counts[0] == counts[1]
     assert max(counts[0]) > 0
+
+
+@pytest.mark.parametrize("rows", [5, 10, 20])
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_few_rows(rows, limit, packings):
+    """Weights that meet a few rows are packed too; the bits are the same before they are kept, and after."""
+    with config.override(**({"packed_limit": limit} if limit else {})):
+        net = nn.Sequential(nn.Linear(300, 200), nn.ReLU(), nn.Linear(200, 150))
+        (x,) = inputs((rows, 300), 1)
+        answers = [answer(net, x) for _ in range(6)]
+    np.testing.assert_allclose(answers[0], reference(net, x), rtol=1e-4, atol=1e-4)
+    for other in answers[1:]:
+        np.testing.assert_array_equal(other, answers[0])
+    assert packings == ([] if limit else [True, False, False])  # the third run has made the program
+
+
+def test_few_rows_in_training(packings):
+    """Weights that are being trained are read as they lie."""
+    net = nn.Linear(300, 200)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    x = torch.tensor(inputs((8, 300), 1)[0])
+    for _ in range(6):
+        optimizer.zero_grad()
+        loss = net(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+    assert packings == []

@@ -21,6 +21,7 @@ from .task import At, Epilogue, Lowering, Place, Task, Temp
 
 _PARTS = 16  # of a long common dim, which are multiplied apart and added
 _LONG = 8192  # what that is
+_FEW = 4  # rows of A up to which B is read as fast as it lies as from panels
 
 
 @lowers("batched_matmul", epilogue=True)
@@ -36,7 +37,7 @@ def lower_matmul(s: Symbol, place: Callable[[Symbol], Place | None], epilogue: E
     kind = s.dtype.numpy
     p = product_of(s.shape, s.inputs[0].shape[-1], a.strides, b.strides)
     reads = At(a.base, a.offset * kind.itemsize), At(b.base, b.offset * kind.itemsize)
-    call = Call(p, reads, At(s), kind, native.target(), epilogue, _again(a, b, p))
+    call = Call(p, reads, At(s), kind, native.target(), epilogue, _again(a, b, p), b.at_once and _FEW < p.m <= p.n)
     if call.whole_rows and p.count * p.m < UNITS:
         return None
     return _in_parts(call) if p.k >= _LONG and p.count * p.m * p.n <= 1 << 16 else _multiply(call)
@@ -51,6 +52,8 @@ def _again(a: Place, b: Place, p: Product) -> tuple[bool, bool]:
 def _multiply(call: Call) -> Lowering:
     """The tasks of a product, by its shape and strides."""
     p = call.product
+    if call.at_once:
+        return packed(call)
     turned = call.turned()
     few_rows = is_skinny(p.a, p.m, p.b, p.k, call.kind) and not call.whole_rows
     if is_skinny(p.b, p.n, p.a, p.k, call.kind) and (p.n < p.m or not few_rows):
@@ -72,7 +75,7 @@ def _in_parts(call: Call) -> Lowering:
     size = p.count * p.m * p.n
     sums = Temp((_PARTS + (rest > 0)) * size * call.kind.itemsize)
     cut = p._replace(k=steps, batch=((_PARTS, p.a[1] * steps, p.b[1] * steps), *p.batch))
-    call_alone = call._replace(epilogue=None, again=(False, False))
+    call_alone = call._replace(epilogue=None, again=(False, False), at_once=False)
     tasks = _multiply(call_alone._replace(product=cut, out=At(sums)))
     if rest:
         reads = tuple(At(at.base, at.offset + over[1] * _PARTS * steps * call.kind.itemsize) for at, over in zip(call.reads, (p.a, p.b)))

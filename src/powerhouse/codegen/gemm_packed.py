@@ -21,6 +21,7 @@ AHEAD = "ahead"  # the order of an operand that a task of its own has packed
 _HEIGHTS = (14, 10, 8, 6, 4)  # rows of tiles
 _ALONE = 256  # rows of A up to which each unit packs what it needs of B, or reads it as it lies
 _WORTH = 1 << 20  # work from which it is worth to pack A ahead
+_SOON = 16  # steps before which a panel of B that comes from memory is asked for
 _CHUNK = 4  # panels that a unit of packing lays out, at most
 _SHARES = 4  # units that there should be at least
 _LINE = 64  # bytes of a cache line
@@ -49,10 +50,10 @@ def blocks_of(call: Call, height: int) -> Blocks:
     p, width, shared = call.product, width_of(call.kind, call.target), call.product.m > _ALONE
     room = call.target.l2 // 2 // call.kind.itemsize
     steps = part(p.k, min(4096 // call.kind.itemsize, room // (8 * height if shared else padded(p.m, call.kind, call.target))), 1)
-    most = min(p.m, room // steps, -(-p.m * p.count // UNITS)) if shared or call.whole_rows else p.m
-    rows = part(p.m, max(4 * height, most), height)
+    most = min(p.m, room // steps, -(-p.m * p.count // (2 * UNITS))) if shared or call.whole_rows else p.m
+    rows = part(p.m, max(height if shared else 4 * height, most), height)
     units = p.count * -(-p.m // rows)
-    columns = p.n if call.whole_rows else max(2 * width, p.n // -(-UNITS // units))
+    columns = p.n if call.whole_rows else max(width, p.n // -(-UNITS // units))
     return Blocks(rows, part(p.n, columns if shared or call.whole_rows else min(columns, 8 * width), width), steps)
 
 
@@ -72,7 +73,7 @@ def packed(call: Call) -> Lowering:
         tasks, a_order = [*tasks, task], AHEAD
     room = blocks.rows // height * padded(height, kind, target) + width
     numbers = (p.m, p.n, p.k, *p.a, *p.b, *blocks, *p.dims)
-    text = packed_text(kind, target, height, a_order, b_order, call.epilogue_text)
+    text = packed_text(kind, target, height, a_order, b_order, call.epilogue_text, p.m <= _ALONE)
     count, scratch = p.count * row_units * column_units, blocks.steps * room * kind.itemsize
     return (*tasks, Task(text, tuple(reads), (call.out,), numbers, count, p.work, scratch=scratch, epilogue=call.epilogue))
 
@@ -117,10 +118,14 @@ def _panel(
 
 
 @cache
-def packed_text(kind: np.dtype, target: Target, height: int, a_order: str, b_order: str, epilogue: str) -> str:
-    """The module of products by tiles of `height` rows. Operands are packed as they are needed, unless that was done ahead."""
+def packed_text(kind: np.dtype, target: Target, height: int, a_order: str, b_order: str, epilogue: str, is_streamed: bool = False) -> str:
+    """The module of products by tiles of `height` rows. Operands are packed as they are needed, unless that was done ahead.
+
+    With `is_streamed`, B's panels are read once or a few times only, so that they come from memory.
+    """
     tiles = [Tile(height, vectors) for vectors in sorted({1, tile_of(target).vectors})]
-    functions = [micro_kernel(f"tile_{t.vectors}", t, kind, target, some_rows=True) for t in tiles]
+    ahead = _SOON if b_order == AHEAD and is_streamed else 0
+    functions = [micro_kernel(f"tile_{t.vectors}", t, kind, target, ahead, some_rows=True) for t in tiles]
     for name, order, width in (("pack_a", a_order, height), ("pack_b", b_order, width_of(kind, target))):
         if order != AHEAD:
             functions.append(pack(name, order, width, kind, target))

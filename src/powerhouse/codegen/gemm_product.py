@@ -55,6 +55,7 @@ class Call(NamedTuple):
     target: Target
     epilogue: Epilogue | None
     again: tuple[bool, bool] = (False, False)  # whether it pays to pack A, or B
+    at_once: bool = False  # whether B is better packed than read as it lies
 
     def turned(self) -> Call:
         """The operands turned and exchanged."""

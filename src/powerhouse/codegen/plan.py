@@ -66,7 +66,7 @@ def size_of(s: Symbol) -> int:
 class Planner:
     """Makes the nodes that `outputs` need. `refused` symbols are left to the reference tier; `fusable` says which a kernel may hold.
 
-    `lasting` leaves are expected to be the same in the next run.
+    `lasting` leaves have been the same run after run, `steady` ones are expected to be.
     """
 
     def __init__(
@@ -78,8 +78,10 @@ class Planner:
         target: Target,
         refused: frozenset[Symbol] = frozenset(),
         lasting: frozenset[Symbol] = frozenset(),
+        steady: frozenset[Symbol] = frozenset(),
     ) -> None:
-        self.outputs, self.value_of, self.target, self.refused, self.lasting = outputs, value_of, target, refused, lasting
+        self.outputs, self.value_of, self.target, self.refused = outputs, value_of, target, refused
+        self.lasting, self.steady = lasting, steady
         self.kept = frozenset(outputs)
         self.places_pieces = True
         self.fusion: Fusion = fuse(order, outputs, lambda s: s not in refused and fusable(s), value_of)
@@ -233,7 +235,8 @@ class Planner:
         """Where the elements of an input lie. Numbers are in no memory: a tensor that is made of one is a base of its own."""
         i = self.value_of(i)
         found = self._place(i)
-        return found._replace(again=True) if found in self.again or found.base in self.lasting else found
+        at_once = found in self.again or found.base in self.steady
+        return found._replace(again=True, at_once=at_once) if at_once or found.base in self.lasting else found
 
     def _place(self, i: Symbol) -> Place:
         found = place_of(i, self.value_of)

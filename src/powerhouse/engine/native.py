@@ -11,7 +11,7 @@ import numpy as np
 
 from ..codegen.cost import flops_of
 from ..codegen.emit import can_emit
-from ..codegen.fuse import KINDS
+from ..codegen.fuse import KINDS, peel
 from ..codegen.plan import Layout, Node, Planner, arrange, schedule, share_packings, size_of
 from ..codegen.simplify import simplify, turn_products
 from ..codegen.task import At, Task, numbers_of, pointers_of
@@ -212,6 +212,21 @@ def _taken(leaves: list[Any], slot: int, dtype: Any, is_given: bool) -> Any:
     return reference.owned(leaves[slot], dtype, reference.SHARES)
 
 
+def _steady(order: list[Symbol], outputs: tuple[Symbol, ...]) -> frozenset[Symbol]:
+    """Leaves that are multiplied and not computed with otherwise, in a program that no gradient flows through: weights, so it seems.
+
+    None where they would be too many to be kept packed.
+    """
+    if any(s.needs_grad for s in outputs):
+        return frozenset()
+    read: dict[bool, set[Symbol]] = {True: set(), False: set()}  # by whether products read them
+    for s in order:
+        if s.op.layout is None:
+            read[s.op.name == "batched_matmul"] |= {peel(i, value_of)[0] for i in s.inputs}
+    found = frozenset(s for s in read[True] - read[False] if s.op is leaf)
+    return found if sum(map(size_of, found)) <= config.values["packed_limit"] else frozenset()
+
+
 class _Assembly:
     """Puts a program together from its plan."""
 
@@ -220,6 +235,7 @@ class _Assembly:
         self.multiplied: tuple[Symbol, ...] = ()
         self.cell: dict[Symbol, int] = {}
         self.target = native.target()
+        self.steady = _steady(order, outputs)
 
     def program(self) -> Program | reference.Program:
         nodes = self._nodes()
@@ -240,7 +256,7 @@ class _Assembly:
         """The nodes of the plan. Groups that have no kernel are left to the reference tier, member by member."""
         refused: set[Symbol] = set()
         while True:
-            planner = Planner(self.order, self.values, fusable, value_of, self.target, frozenset(refused), self.lasting)
+            planner = Planner(self.order, self.values, fusable, value_of, self.target, frozenset(refused), self.lasting, self.steady)
             nodes = planner.plan()
             native.prepare(t.text for n in nodes for t in n.tasks)
             failed = set(planner.failed)
