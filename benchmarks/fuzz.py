@@ -29,7 +29,7 @@ from random_programs import Program, environment, program_of
 
 import powerhouse
 from powerhouse.core import config
-from powerhouse.engine import native
+from powerhouse.engine import assembly, kept
 from powerhouse.graph import memo
 from powerhouse.runtime import memory, reference
 
@@ -168,13 +168,13 @@ def bits(found: Outcome) -> dict[str, Any]:
 @contextmanager
 def shared_in_small_pieces() -> Iterator[None]:
     """Programs are shared by the team, and kernels in many chunks, however small they are."""
-    saved = native._CHUNK, native._SHARED
-    native._CHUNK, native._SHARED = 64, 1
+    saved = assembly._CHUNK, assembly._SHARED, kept.read
+    assembly._CHUNK, assembly._SHARED, kept.read = 64, 1, lambda *_: None
     memo.clear()
     try:
         yield
     finally:
-        native._CHUNK, native._SHARED = saved
+        assembly._CHUNK, assembly._SHARED, kept.read = saved
         memo.clear()
 
 

@@ -10,13 +10,14 @@ pytest.importorskip("llvmlite")
 import powerhouse as torch
 from powerhouse.core import config
 from powerhouse.engine import native
+from powerhouse.engine.assembly import Assembly
 
 F = torch.nn.functional
 
 
 def both(function, *tensors):
     """The function's result by the reference tier and by kernels, and the labels of the kernels' nodes."""
-    labels, assemble = [], native._Assembly._assemble
+    labels, assemble = [], Assembly._recipe
 
     def noting(self):
         labels.extend(n.label for n in self.nodes)
@@ -25,7 +26,7 @@ def both(function, *tensors):
     results = []
     for tier in ("reference", "native"):
         with config.override(tier=tier), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(native._Assembly, "_assemble", noting)
+            patch.setattr(Assembly, "_recipe", noting)
             results.append(np.asarray(function(*tensors).numpy()))
     np.testing.assert_allclose(results[1], results[0], rtol=2e-4, atol=2e-4)
     return labels
@@ -113,7 +114,7 @@ def test_half_precision(dtype, kind):
         "convolution": lambda x, w, image, filters: F.conv2d(image, filters, stride=2).float(),
         "gradients": gradients,
     }
-    left, assemble, results = [], native._Assembly._assemble, []
+    left, assemble, results = [], Assembly._recipe, []
 
     def noting(self):
         left.extend(n.label for n in self.nodes if n.step is not None)
@@ -121,7 +122,7 @@ def test_half_precision(dtype, kind):
 
     for tier in ("reference", "native"):
         with config.override(tier=tier), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(native._Assembly, "_assemble", noting)
+            patch.setattr(Assembly, "_recipe", noting)
             results.append(functions[kind](x, w, image, filters).numpy())
     unit = {"bfloat16": 2**-7, "float16": 2**-10}[dtype]
     np.testing.assert_allclose(results[1], results[0], rtol=2 * unit, atol=unit * np.abs(results[0]).max() * 0.1)

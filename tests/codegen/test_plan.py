@@ -126,6 +126,6 @@ def test_what_takes_little_from_memory_is_computed_where_it_is_needed():
         h = torch.relu(h @ w)
     torch.nn.functional.cross_entropy(h, target).backward()
     program = program_of(*[w.grad for w in weights])
-    one_hot = [n for n in program.nodes if "eq" in n.label.split("+")]
+    one_hot = [n for n in program.plan.nodes if "eq" in n.label.split("+")]
     assert len(one_hot) == 1
     assert "exp" in one_hot[0].label.split("+")

@@ -17,7 +17,7 @@ from powerhouse.codegen.target import TARGETS
 from powerhouse.codegen.testing import run
 from powerhouse.core import config
 from powerhouse.core import dtypes as dt
-from powerhouse.engine.native import fusable
+from powerhouse.engine.assembly import fusable
 from powerhouse.graph.op import REGISTRY, constant, expand, leaf
 from powerhouse.graph.symbol import Type
 from powerhouse.runtime import native, reference

@@ -142,34 +142,34 @@ def program(log):
     """A plan with several nodes, temporaries, and values in the arena."""
     for value in perceptron():
         value.detach().numpy()
-    return max((seen.program for seen in log.by_time() if seen.is_native), key=lambda p: len(p.nodes))
+    return max((seen.program for seen in log.by_time() if seen.is_native), key=lambda p: len(p.plan.nodes))
 
 
 def test_an_order_that_reads_too_early_is_found(program):
-    k, n = next((k, n) for k, n in enumerate(program.nodes) if any(i in m.writes for m in program.nodes[:k] for i in n.reads))
-    nodes = [n, *program.nodes[:k], *program.nodes[k + 1 :]]
+    k, n = next((k, n) for k, n in enumerate(program.plan.nodes) if any(i in m.writes for m in program.plan.nodes[:k] for i in n.reads))
+    nodes = [n, *program.plan.nodes[:k], *program.plan.nodes[k + 1 :]]
     with pytest.raises(show.BrokenPlan, match="before it is written"):
-        show.check_schedule(nodes, program.results)
+        show.check_schedule(nodes, program.plan.results)
 
 
 def test_a_node_that_is_missing_or_there_twice_is_found(program):
     with pytest.raises(show.BrokenPlan, match="second time"):
-        show.check_schedule([*program.nodes, program.nodes[0]], program.results)
-    last = next(n for n in reversed(program.nodes) if set(n.writes) & set(program.results))
+        show.check_schedule([*program.plan.nodes, program.plan.nodes[0]], program.plan.results)
+    last = next(n for n in reversed(program.plan.nodes) if set(n.writes) & set(program.plan.results))
     with pytest.raises(show.BrokenPlan, match="nothing writes the result|before it is written"):
-        show.check_schedule([n for n in program.nodes if n is not last], program.results)
+        show.check_schedule([n for n in program.plan.nodes if n is not last], program.plan.results)
 
 
 def test_values_that_overlap_are_found(program):
     """Everything at the same address; a value beyond the arena; a result in it."""
-    offsets, size = program.layout.offsets, program.layout.size
+    offsets, size = program.plan.layout.offsets, program.plan.layout.size
     with pytest.raises(show.BrokenPlan, match="lies over"):
-        show.check_memory(program.nodes, program.layout._replace(offsets=dict.fromkeys(offsets, 0)), program.results)
+        show.check_memory(program.plan.nodes, program.plan.layout._replace(offsets=dict.fromkeys(offsets, 0)), program.plan.results)
     what = next(s for s in offsets if not isinstance(s, Temp))
     with pytest.raises(show.BrokenPlan, match="does not lie in the arena"):
-        show.check_memory(program.nodes, program.layout._replace(offsets=offsets | {what: size}), program.results)
+        show.check_memory(program.plan.nodes, program.plan.layout._replace(offsets=offsets | {what: size}), program.plan.results)
     with pytest.raises(show.BrokenPlan, match="does not lie where results do"):
-        show.check_memory(program.nodes, program.layout, [*program.results, what])
+        show.check_memory(program.plan.nodes, program.plan.layout, [*program.plan.results, what])
 
 
 def test_a_leaf_that_is_overwritten_while_it_is_needed_is_found(log):
@@ -177,19 +177,19 @@ def test_a_leaf_that_is_overwritten_while_it_is_needed_is_found(log):
     float((x + g).sum())
     x.sub_(g * 0.1).mul_(2.0)
     x.numpy()
-    (program,) = [seen.program for seen in log.by_time() if seen.program.layout.donors]
-    nodes, layout = program.nodes, program.layout
+    (program,) = [seen.program for seen in log.by_time() if seen.program.plan.layout.donors]
+    nodes, layout = program.plan.nodes, program.plan.layout
     ((home, donor),) = layout.donors.items()
     other = next(s for n in nodes for s in n.reads if s is not donor and s.op is donor.op)
     with pytest.raises(show.BrokenPlan, match="lies over"):
-        show.check_memory(nodes, layout._replace(donors={home: other}), program.results)
+        show.check_memory(nodes, layout._replace(donors={home: other}), program.plan.results)
     with pytest.raises(show.BrokenPlan, match="does not lie where results do"):
-        show.check_memory(nodes, layout, [*program.results, donor])
+        show.check_memory(nodes, layout, [*program.plan.results, donor])
     with pytest.raises(show.BrokenPlan, match="lies over"):
-        show.check_memory([*nodes, nodes[-1]._replace(writes=(), tasks=(), reads=(donor,))], layout, program.results)
+        show.check_memory([*nodes, nodes[-1]._replace(writes=(), tasks=(), reads=(donor,))], layout, program.plan.results)
     refusing = nodes[-1].tasks[-1]._replace(refuse=IndexError)
     with pytest.raises(show.BrokenPlan, match="before all indices are known"):
-        show.check_memory([*nodes[:-1], nodes[-1]._replace(tasks=(refusing,))], layout, program.results)
+        show.check_memory([*nodes[:-1], nodes[-1]._replace(tasks=(refusing,))], layout, program.plan.results)
 
 
 def test_values_in_the_memory_of_a_result_are_checked_too(log):
@@ -199,18 +199,18 @@ def test_values_in_the_memory_of_a_result_are_checked_too(log):
     x[2:5] = torch.ones(3, 8)
     x[:, 1] = 2.0
     x.numpy()
-    (program,) = [seen.program for seen in log.by_time() if seen.program.layout.homes]
-    (early,) = program.layout.homes
-    reader = program.nodes[-1]._replace(writes=(), tasks=(), reads=(early,))
+    (program,) = [seen.program for seen in log.by_time() if seen.program.plan.layout.homes]
+    (early,) = program.plan.layout.homes
+    reader = program.plan.nodes[-1]._replace(writes=(), tasks=(), reads=(early,))
     with pytest.raises(show.BrokenPlan, match="lies over"):
-        show.check_memory([*program.nodes, reader], program.layout, program.results)
+        show.check_memory([*program.plan.nodes, reader], program.plan.layout, program.plan.results)
 
 
 def test_groups_that_overlap_or_need_each_other_are_found(log):
     x = torch.randn(10, 10)
     float(((x * 2).exp() @ x).tanh().sum())
     program = only(log).program
-    order = order_of(program.results)
+    order = order_of(program.plan.results)
     fusion = explain._fused(program, order)
     show.check_fusion(fusion, order, value_of)
     first, second = fusion.groups[0], fusion.groups[-1]
@@ -234,7 +234,7 @@ def merged(fusion):
 
 
 def test_a_kernel_with_too_few_operands_is_found(program):
-    n, task = next((n, t) for n in program.nodes for t in n.tasks if len(t.reads) + len(t.writes) > 1 and len(t.numbers) > 1)
+    n, task = next((n, t) for n in program.plan.nodes for t in n.tasks if len(t.reads) + len(t.writes) > 1 and len(t.numbers) > 1)
     for what, poorer in (("pointers of 0", task._replace(reads=(), writes=())), ("numbers of 0", task._replace(numbers=()))):
         with pytest.raises(show.BrokenPlan, match=what):
             show.check_tasks([n._replace(tasks=(poorer,))])

@@ -188,7 +188,7 @@ def test_an_operand_of_several_products_is_packed_once(ran):
         ran.clear()
         net(torch.randn(steps, 20, 100))[0].sum().backward()
         float(net.weight_hh_l0.grad.sum())
-        counts.append([sum(t.packs for n in p.nodes for t in n.tasks) for p in ran])
+        counts.append([sum(t.packs for n in p.plan.nodes for t in n.tasks) for p in ran])
     assert counts[0] == counts[1]
     assert max(counts[0]) > 0
 

@@ -31,6 +31,7 @@ from ..runtime import native as machine
 from ..runtime import reference, team
 from ..runtime.reference import order_of, value_of
 from . import native
+from .assembly import fusable
 
 _PACKAGE = __name__.partition(".")[0]
 _USERS = f"{_PACKAGE}.recipes"  # ordinary scripts, though they lie in the package
@@ -130,7 +131,7 @@ class Seen:
     def __init__(self, index: int, program: Any, outputs: tuple[Symbol, ...]) -> None:
         self.index, self.program, self.outputs = index, program, outputs
         self.is_native = not isinstance(program, reference.Program)
-        self.nodes: tuple[Node, ...] = program.nodes if self.is_native else tuple(map(_step_node, _computed(outputs)))
+        self.nodes: tuple[Node, ...] = program.plan.nodes if self.is_native else tuple(map(_step_node, _computed(outputs)))
         self.tier = ("native" if self.is_native else "reference", _reason(self, outputs))
         self.ops = Counter(s.op.name for s in _order(outputs))
         self.asked_at: Line | None = None  # the line that needed its values first
@@ -170,7 +171,7 @@ class Seen:
     @property
     def taken_over_bytes(self) -> int:
         """Bytes of results that need no memory of their own where the caller gives up what they replace."""
-        return sum(size_of(o) for o in self.program.layout.donors) if self.is_native else 0
+        return sum(size_of(o) for o in self.program.plan.layout.donors) if self.is_native else 0
 
     @property
     def peak_bytes(self) -> int:
@@ -331,15 +332,16 @@ def check(program: Any) -> None:
     """Check every pass that made a native program. Raises BrokenPlan."""
     if isinstance(program, reference.Program):
         return
-    order = order_of(program.results)
+    plan = program.plan
+    order = order_of(plan.results)
     show.check_fusion(_fused(program, order), order, value_of)
-    show.check_schedule(program.nodes, program.results)
-    show.check_memory(program.nodes, program.layout, program.results)
-    show.check_tasks(program.nodes)
+    show.check_schedule(plan.nodes, plan.results)
+    show.check_memory(*plan)
+    show.check_tasks(plan.nodes)
 
 
 def _fused(program: Any, order: list[Symbol]) -> Any:
-    return fuse(order, program.results, native.fusable, value_of)
+    return fuse(order, program.plan.results, fusable, value_of)
 
 
 # --- why it was new ---------------------------------------------------------------------------------------------------------------
@@ -465,7 +467,7 @@ def _stepped_native(seen: Seen, spent: list[float], leaves: list[Any], donate: b
     program = seen.program
     of_record = [k for k, n in enumerate(seen.nodes) for _ in n.tasks]
     of_call = iter([k for k, n in enumerate(seen.nodes) if n.step is not None])
-    run_all, parts = team.run, program.parts
+    run_all, calls = team.run, program.calls
 
     def one_by_one(code: Any, first: int, last: int, scratch: int, shared: bool, status: Any) -> None:
         for k in range(first, last):
@@ -478,10 +480,10 @@ def _stepped_native(seen: Seen, spent: list[float], leaves: list[Any], donate: b
     with native._running:  # nobody else is running a program
         try:
             team.run = one_by_one
-            program.parts = tuple(p if p.run is None else p._replace(run=_timed(p.run, spent, next(of_call))) for p in parts)
+            program.calls = tuple(None if call is None else _timed(call, spent, next(of_call)) for call in calls)
             return program.run(leaves, donate)
         finally:
-            team.run, program.parts = run_all, parts
+            team.run, program.calls = run_all, calls
 
 
 # --- what `debug` prints ----------------------------------------------------------------------------------------------------------
@@ -518,14 +520,14 @@ def _passes(program: Any, level: int) -> Iterator[tuple[str, Iterable[str]]]:
     if level < 3:
         return
     names = show.Names()
-    order = order_of(program.results)
+    order = order_of(program.plan.results)
     recorded = len(postorder(program.symbols, lambda s: s.inputs))
     yield f"simplify: {recorded} symbols as recorded, {len(order)} to compute", show.symbol_lines(order, value_of, names)
     yield "fuse", show.fusion_lines(_fused(program, order), names)
-    yield "lower", show.lowering_lines(program.nodes, names)
-    yield "schedule", show.schedule_lines(program.nodes, names)
-    yield "memory plan", show.memory_lines(program.nodes, program.layout, names)
-    texts = {t.text: n.label for n in reversed(program.nodes) for t in n.tasks}
+    yield "lower", show.lowering_lines(program.plan.nodes, names)
+    yield "schedule", show.schedule_lines(program.plan.nodes, names)
+    yield "memory plan", show.memory_lines(program.plan.nodes, program.plan.layout, names)
+    texts = {t.text: n.label for n in reversed(program.plan.nodes) for t in n.tasks}
     for text, label in texts.items() if level >= 4 else ():
         yield f"LLVM text of {label}", text.splitlines()
         if level >= 5:

@@ -440,11 +440,12 @@ def _program(outputs: tuple[Symbol, ...], leaves: list[Any]) -> reference.Progra
     known = memo.answers.get(key)
     if known is not None and not (known.watch.is_on and known.watch.settled(leaves)):
         return known
-    if known is not None:
-        build = partial(native.program, **known.watch.reasons)
-    else:
-        build = reference.program if tier == "reference" else partial(native.program, is_inference=inference)
-    found = memo.answers[key] = explain.build(build, outputs) if explain.watches() else build(outputs)
+    is_watched = explain.watches()
+    build = native.program if is_watched else native.known_program
+    build = partial(build, **known.watch.reasons) if known is not None else partial(build, is_inference=inference)
+    if tier == "reference":
+        build = reference.program
+    found = memo.answers[key] = explain.build(build, outputs) if is_watched else build(outputs)
     if known is None and found.watch.is_on:
         found.watch.settled(leaves)
     return found

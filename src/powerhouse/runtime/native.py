@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
+import json
 import os
 import signal
 import threading
@@ -11,21 +11,22 @@ import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..codegen.function import FEW_PASSES
 from ..codegen.target import Target, named, require, runnable
 from ..core import config
 from ..core.forking import renew_in_child
+from . import disk, image
 
-_DIGEST = 20  # bytes
 _SHARE = 2  # kernels that are worth a process
 _PATIENCE = 120  # seconds after which a child that compiles is ended
 _lock = threading.Lock()
 renew_in_child(globals(), _lock=threading.Lock)
-_known: dict[tuple[str, str], tuple[int, ...]] = {}
+_known: dict[str, tuple[int, ...]] = {}  # by name, see `name_of`
 _helped: set[Path] = set()  # made by children of this process
 _engines: list[Any] = []  # machine code lives as long as the process
 built: Callable[[str, float, bool], None] | None = None  # told of kernels that were not in memory: text, seconds, whether from disk
@@ -34,7 +35,7 @@ SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_in
 
 @cache
 def _llvm() -> Any:
-    """llvmlite's binding, loaded when the first kernel is."""
+    """llvmlite's binding, loaded when the first kernel is compiled."""
     import llvmlite.binding
 
     llvmlite.binding.initialize_native_target()
@@ -42,14 +43,57 @@ def _llvm() -> Any:
     return llvmlite.binding
 
 
+class Facts(NamedTuple):
+    """What LLVM says of this processor, and of itself."""
+
+    triple: str
+    cpu: str
+    features: str
+    version: str
+
+
+@cache
+def facts() -> Facts:
+    """Asked of LLVM; or read from disk, where an earlier process has asked the same LLVM on the same processor."""
+    path = _path_of_facts()
+    content = disk.read(path) if path is not None else None
+    if content is not None:
+        return Facts(*json.loads(content))
+    llvm = _llvm()
+    found = Facts(
+        llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), str(llvm.llvm_version_info)
+    )
+    if path is not None:
+        disk.write(path, json.dumps(found).encode())
+    return found
+
+
+_OF_PROCESSOR = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")  # lines that say which one it is
+
+
+def _path_of_facts() -> Path | None:
+    """Where the facts are kept; None where the system does not say what processor it has."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = [line for line in file.read().partition("\n\n")[0].splitlines() if line.startswith(_OF_PROCESSOR)]
+        origin = find_spec("llvmlite").origin  # type: ignore[union-attr]
+        return disk.folder("processors") / f"{disk.name_of(*lines, str(origin), str(os.stat(origin).st_mtime_ns))}.json"  # type: ignore[arg-type]
+    except (OSError, AttributeError, TypeError):
+        return None
+
+
 @cache
 def host() -> str:
     """The name of the best target that this processor can run."""
-    llvm = _llvm()
-    found = runnable(llvm.get_process_triple(), llvm.get_host_cpu_features())
+    found = runnable(facts().triple, _features())
     if not found:
-        raise RuntimeError(f"there are no kernels for {llvm.get_process_triple()}")
+        raise RuntimeError(f"there are no kernels for {facts().triple}")
     return found[0].name
+
+
+def _features() -> dict[str, bool]:
+    """The processor's features, and whether it has them."""
+    return {f[1:]: f[0] == "+" for f in facts().features.split(",") if f}
 
 
 def target() -> Target:
@@ -59,30 +103,40 @@ def target() -> Target:
 
 @cache
 def _machine(target: Target) -> Any:
-    llvm = _llvm()
-    require(target, llvm.get_process_triple(), llvm.get_host_cpu_features())
+    require(target, facts().triple, _features())
     cpu, features = _identity(target)
-    return llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3)
+    return _llvm().Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=3, reloc="pic", codemodel="small")
 
 
 @cache
 def _identity(target: Target) -> tuple[str, str]:
     """The processor and features that LLVM is told: the host's own where the target is what it is best at."""
-    llvm = _llvm()
     if target.name != host():
         return target.cpu, target.features
-    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit"
+    return facts().cpu, facts().features + ",-prefer-256-bit"
 
 
 def addresses(text: str, names: tuple[str, ...] = ("kernel",)) -> tuple[int, ...]:
     """The addresses of functions of a module, compiled at first sight of the text."""
-    key = (config.values["target"], text)
-    found = _known.get(key)
+    name = name_of(text)
+    found = _known.get(name)
     if found is None:
         with _lock:
-            found = _known.get(key) or _build(text, names)
-            _known[key] = found
+            found = _known.get(name) or _build(text, names)
+            _known[name] = found
     return found
+
+
+def kept(name: str) -> int | None:
+    """The address of a kernel of which the name is known; None if it is neither in memory nor on disk."""
+    found = _known.get(name)
+    if found is None:
+        with _lock:
+            content = disk.read(_path(name))
+            found = _known.get(name) or (_placed(content, ("kernel",)) if content is not None else None)
+            if found is not None:
+                _known[name] = found
+    return found[0] if found is not None else None
 
 
 def function(text: str) -> Any:
@@ -92,40 +146,62 @@ def function(text: str) -> Any:
 
 def spin_hint() -> str:
     """The intrinsic that a thread calls while it spins."""
-    return "x86.sse2.pause" if _llvm().get_process_triple().startswith("x86_64") else "donothing"
+    return "x86.sse2.pause" if facts().triple.startswith("x86_64") else "donothing"
 
 
 def _build(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
     begin = perf_counter()
-    llvm, path = _llvm(), _path(text)
-    code = _read(path)
-    is_kept = code is not None and path not in _helped
-    if code is None:
-        code = _compiled(text, path)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    _engines.append(engine)
+    path = _path(name_of(text))
+    content = disk.read(path)
+    is_kept = content is not None and path not in _helped
+    found = _placed(content, names) if content is not None else None
+    if found is None:
+        is_kept, found = False, _placed(_compiled(text, path), names)
+        assert found is not None
     if built is not None:
         built(text, perf_counter() - begin, is_kept)
+    return found
+
+
+def _placed(content: bytes, names: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The addresses of functions of machine code, brought into memory; None for an image where the system maps none."""
+    if content.startswith(image.MAGIC):
+        entries = image.mapped(image.unpacked(content)) if _maps() else None
+        return entries and tuple(entries[name] for name in names)
+    llvm = _llvm()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(content))
+    engine.finalize_object()
+    _engines.append(engine)
     return tuple(engine.get_function_address(name) for name in names)
 
 
-def _path(text: str) -> Path:
-    """Where the machine code of a kernel is kept."""
-    return cache_folder() / f"{_name_of(text, *_identity(target()), str(_llvm().llvm_version_info), '3')}.o"
-
-
 @cache
-def _name_of(*parts: str) -> str:
-    """A name for a kernel that is known by its text, its processor and LLVM's version; asked for twice of one that is not in memory."""
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=20).hexdigest()
+def _maps() -> bool:
+    """Whether images can be used here: else machine code is left to LLVM."""
+    return image.mapped(image.Image(b"\xc3", [], [], {"kernel": 0})) is not None
+
+
+def name_of(text: str) -> str:
+    """The name under which a kernel is known: its text's, for the target, its processor and LLVM's version."""
+    return _name_of(text, *_identity(target()), facts().version, "4")
+
+
+_name_of = cache(disk.name_of)  # asked for often
+
+
+def _path(name: str) -> Path:
+    """Where the machine code of a kernel is kept."""
+    return disk.folder("kernels") / f"{name}.o"
 
 
 def _compiled(text: str, path: Path) -> bytes:
+    """The image of a kernel, or the object that LLVM makes where there can be none."""
     code = _machine(target()).emit_object(_optimized(text))
-    _write(path, code)
-    return code
+    linked = image.linked(code) if _maps() else None
+    content = linked.packed() if linked is not None else code
+    disk.write(path, content)
+    return content
 
 
 def prepare(texts: Iterable[str]) -> None:
@@ -133,17 +209,16 @@ def prepare(texts: Iterable[str]) -> None:
 
     Threads would not do: llvmlite runs one at a time. What a child could not make is made when it is asked for.
     """
-    flag = config.values["target"]
-    missing = [text for text in dict.fromkeys(texts) if (flag, text) not in _known and not _path(text).exists()]
+    missing = [text for text in dict.fromkeys(texts) if (name := name_of(text)) not in _known and not _path(name).exists()]
     count = min(processors(), len(missing) // _SHARE)
-    if count < 2 or not hasattr(os, "fork") or not _can_write(cache_folder()):
+    if count < 2 or not hasattr(os, "fork") or not disk.can_write(disk.folder("kernels")):
         return
     missing.sort(key=len, reverse=True)
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: the child does nothing but compile
         _machine(target())
         children = [_forked(missing[k::count]) for k in range(1, count)]
-        _helped.update(_path(text) for k in range(1, count) for text in missing[k::count])
+        _helped.update(_path(name_of(text)) for k in range(1, count) for text in missing[k::count])
     for text in missing[::count]:
         with suppress(RuntimeError):
             addresses(text)
@@ -160,15 +235,9 @@ def _forked(texts: list[str]) -> int:
     try:
         signal.alarm(_PATIENCE)
         for text in texts:
-            _compiled(text, _path(text))
+            _compiled(text, _path(name_of(text)))
     finally:
         os._exit(0)
-
-
-def _can_write(folder: Path) -> bool:
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    return os.access(folder, os.W_OK)
 
 
 @cache
@@ -206,54 +275,3 @@ def _optimize(module: Any, machine: Any, few_passes: bool) -> None:
         passes.add_instruction_combine_pass()
         passes.add_simplify_cfg_pass()
     passes.run(module, builder)
-
-
-def cache_folder() -> Path:
-    """Where machine code is kept between processes."""
-    base = os.environ.get("POWERHOUSE_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "powerhouse"
-    )
-    return Path(base) / "kernels"
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    digest, code = data[:_DIGEST], data[_DIGEST:]
-    if digest != _digest(path, code):
-        return None
-    with suppress(OSError):
-        os.utime(path)  # used now, see `_trim`: not every file system keeps the times of reading
-    return code
-
-
-def _write(path: Path, code: bytes) -> None:
-    """Written aside and renamed, so that another process never reads half a file; a cache that cannot be written is done without."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
-        aside.write_bytes(_digest(path, code) + code)
-        aside.replace(path)
-    except OSError:
-        return
-    _trim(path.parent)
-
-
-def _digest(path: Path, code: bytes) -> bytes:
-    """What a file begins with: of its name too, so that one kernel's file is not taken for another's."""
-    return hashlib.blake2b(path.stem.encode() + code, digest_size=_DIGEST).digest()
-
-
-@cache
-def _trim(folder: Path) -> None:
-    """Once in a process, after its first write: files used longest ago go, until the rest is within the flag `cache_limit`."""
-    with suppress(OSError):  # another process is at it too
-        files = sorted((e.stat().st_mtime, e.stat().st_size, e.path) for e in os.scandir(folder))
-        excess = sum(size for _, size, _ in files) - config.values["cache_limit"]
-        for _, size, path in files:
-            if excess <= 0:
-                return
-            os.unlink(path)
-            excess -= size

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core.errors import OutOfMemoryError
-from ..graph.op import IDENTITIES, LAST, Elementwise, cast, const, fence, item, leaf, number
+from ..graph.op import IDENTITIES, LAST, REGISTRY, Elementwise, cast, const, fence, item, leaf, number
 from ..graph.symbol import Symbol
 from ..graph.walk import postorder
 from ._numpy_scalars import NUMPY
@@ -206,23 +206,42 @@ def overwriter(s: Symbol) -> Callable[..., Any]:
     return (lambda *arrays: overwrite(arrays, *attrs)) if s.op.variadic else (lambda *arrays: overwrite(*arrays, *attrs))
 
 
+class Call(NamedTuple):
+    """What one symbol computes, apart from its operands: the op by name, its attributes, the dtypes of the first operand and the result."""
+
+    op: str
+    attrs: tuple[Any, ...]
+    source: dt.dtype | None
+    dtype: dt.dtype | None
+
+
+def call_of(s: Symbol) -> Call:
+    """What a symbol computes."""
+    return Call(s.op.name, s.attrs, s.inputs[0].dtype if s.inputs else None, s.dtype)
+
+
 def kernel(s: Symbol) -> Callable[..., Any]:
     """The NumPy function of one symbol: arrays in, array (or a tuple of arrays) out."""
-    op, attrs = s.op, s.attrs
+    return function_of(call_of(s))
+
+
+def function_of(call: Call) -> Callable[..., Any]:
+    """The NumPy function of a call."""
+    op, attrs = REGISTRY[call.op], call.attrs
     if op is item:
         index = attrs[0]
         return lambda node: node[index]
     if op is cast:
-        return _caster(s.inputs[0].dtype, attrs[0])
+        return _caster(call.source, attrs[0])  # type: ignore[arg-type]
     if isinstance(op, Elementwise):
-        return _elementwise(op, s)
-    value = op.value
+        return _elementwise(op, call)
+    value = op.value  # type: ignore[attr-defined]
     if value is None:
         raise RuntimeError(f"{op.name}: has no reference value")
     if op is const:
         constant = value(*attrs)
         return lambda: constant
-    if op.variadic:
+    if op.variadic:  # type: ignore[attr-defined]
         return lambda *arrays: value(arrays, *attrs)
     return (lambda *arrays: value(*arrays, *attrs)) if attrs else value
 
@@ -248,10 +267,10 @@ def _number(x: Any, to: np.dtype) -> Any:
     return np.asarray(x).astype(to)
 
 
-def _elementwise(op: Elementwise, s: Symbol) -> Callable[..., Any]:
-    body, out = op.body, s.dtype.numpy
-    wide = s.inputs[0].dtype.compute.numpy
-    if wide is s.inputs[0].dtype.numpy:
+def _elementwise(op: Elementwise, call: Call) -> Callable[..., Any]:
+    source, out = call.source, call.dtype.numpy  # type: ignore[union-attr]
+    body, wide = op.body, source.compute.numpy  # type: ignore[union-attr]
+    if wide is source.numpy:  # type: ignore[union-attr]
         return lambda *x: _as(body(NUMPY, *x), out)
     return lambda *x: _as(body(NUMPY, *[np.asarray(i).astype(wide) for i in x]), out)
 
@@ -260,4 +279,18 @@ def _as(value: Any, to: np.dtype) -> Any:
     return value if value.__class__ is np.ndarray and value.dtype == to else np.asarray(value).astype(to)
 
 
-__all__ = ["Program", "Step", "kernel", "order_of", "overwriter", "overwrites", "program", "sharing", "used_once", "value_of"]
+__all__ = [
+    "Call",
+    "Program",
+    "Step",
+    "call_of",
+    "function_of",
+    "kernel",
+    "order_of",
+    "overwriter",
+    "overwrites",
+    "program",
+    "sharing",
+    "used_once",
+    "value_of",
+]

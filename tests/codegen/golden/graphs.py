@@ -12,8 +12,8 @@ import numpy as np
 import powerhouse as torch
 from powerhouse.codegen.plan import Planner
 from powerhouse.core import config
-from powerhouse.engine import native as engine
 from powerhouse.engine import segment
+from powerhouse.engine.assembly import fusable
 from powerhouse.graph import memo
 from powerhouse.graph.symbol import Symbol
 from powerhouse.runtime import native, reference
@@ -61,7 +61,7 @@ def kernels(name: str, target: str) -> list[Kernel]:
     with config.override(tier="native", target=target):
         for outputs in symbols:
             values = [reference.value_of(s) for s in outputs]
-            planner = Planner(reference.order_of(values), values, engine.fusable, reference.value_of, native.target())
+            planner = Planner(reference.order_of(values), values, fusable, reference.value_of, native.target())
             for node in planner.plan():
                 for task in node.tasks:
                     texts.setdefault(task.text, Kernel(node.label, task.text))
