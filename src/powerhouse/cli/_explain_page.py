@@ -95,7 +95,7 @@ def picture(seen: Seen, peaks: Peaks) -> str:
 
 
 def _kept(seen: Seen) -> list[Symbol]:
-    return seen.program.results if seen.is_native else [n.writes[0] for n in seen.nodes if n.writes[0] in set(seen.outputs)]
+    return seen.program.plan.results if seen.is_native else [n.writes[0] for n in seen.nodes if n.writes[0] in set(seen.outputs)]
 
 
 def _edges(seen: Seen) -> list[tuple[int, int, Symbol]]:

@@ -31,7 +31,7 @@ from . import (  # noqa: F401 -- each declares how its ops are lowered
 )
 from .emit import emit_epilogue, same_steps
 from .emit import lower as lower_group
-from .fuse import Fusion, Group, fuse, place_of
+from .fuse import Fusion, Group, fuse, peel, place_of
 from .lowering import LOWERINGS, WITH_EPILOGUE
 from .target import Target
 from .task import At, Lowering, Place, Task, Temp, numbers_of, pointers_of, reads_of, writes_of
@@ -372,6 +372,15 @@ def schedule(nodes: list[Node], kept: Iterable[Symbol]) -> list[Node]:
     return done
 
 
+def only_multiplied(order: list[Symbol], value_of: Callable[[Symbol], Symbol]) -> frozenset[Symbol]:
+    """Leaves that matrix products read, or views of them, and nothing else."""
+    read: dict[bool, set[Symbol]] = {True: set(), False: set()}  # by whether products read them
+    for s in order:
+        if s.op.layout is None:
+            read[s.op.name == "batched_matmul"] |= {peel(i, value_of)[0] for i in s.inputs}
+    return frozenset(s for s in read[True] - read[False] if s.op is leaf)
+
+
 def share_packings(nodes: list[Node], lasting: frozenset[Symbol]) -> list[Node]:
     """The nodes, in order, where no operand is packed twice in the same way; what is packed of `lasting` leaves is a node at the start."""
     packed: dict[tuple[object, ...], Temp] = {}
@@ -540,4 +549,4 @@ def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]
     return holders
 
 
-__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "schedule", "share_packings", "size_of"]
+__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "only_multiplied", "schedule", "share_packings", "size_of"]

@@ -6,8 +6,8 @@ import sys
 from typing import Any, NamedTuple
 
 from ..codegen.emit import can_emit
-from ..codegen.fuse import KINDS, peel
-from ..codegen.plan import Layout, Node, Planner, arrange, schedule, share_packings, size_of
+from ..codegen.fuse import KINDS
+from ..codegen.plan import Layout, Node, Planner, arrange, only_multiplied, schedule, share_packings, size_of
 from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
 from ..graph.op import item, leaf, number
@@ -84,17 +84,8 @@ class Plan(NamedTuple):
 
 
 def _steady(order: list[Symbol], outputs: tuple[Symbol, ...]) -> frozenset[Symbol]:
-    """Leaves that are multiplied and not computed with otherwise, in a program that no gradient flows through: weights, so it seems.
-
-    None where they would be too many to be kept packed.
-    """
-    if any(s.needs_grad for s in outputs):
-        return frozenset()
-    read: dict[bool, set[Symbol]] = {True: set(), False: set()}  # by whether products read them
-    for s in order:
-        if s.op.layout is None:
-            read[s.op.name == "batched_matmul"] |= {peel(i, value_of)[0] for i in s.inputs}
-    found = frozenset(s for s in read[True] - read[False] if s.op is leaf)
+    """Leaves that seem to be weights, in a program that no gradient flows through; none where they would be too many to be kept packed."""
+    found = frozenset() if any(s.needs_grad for s in outputs) else only_multiplied(order, value_of)
     return found if sum(map(size_of, found)) <= config.values["packed_limit"] else frozenset()
 
 
