@@ -174,6 +174,21 @@ def test_what_a_program_says_of_itself_is_planned_again(plans):
     assert [n.label for n in second.plan.nodes] == [n.label for n in first.plan.nodes] and len(plans) == 1
 
 
+def test_the_tier_does_not_depend_on_what_is_on_disk(folder):
+    """A cheap program that another process has compiled, for a flag or because it ran often, is left to NumPy all the same."""
+
+    def cheap():
+        with torch.no_grad():
+            x = make(leaf, (), (0, Type((5,), torch.float32)))
+            return native.known_program((REGISTRY["exp"](x),))
+
+    assert isinstance(cheap(), native.Program) and any(folder.iterdir())
+    with config.override(tier="auto"):
+        x = make(leaf, (), (0, Type((5,), torch.float32)))
+        assert isinstance(native.known_program((REGISTRY["exp"](x),), is_often_run=True), native.Program)
+        assert not isinstance(cheap(), native.Program)
+
+
 # --- names ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +210,7 @@ from powerhouse.engine import kept
 from powerhouse.graph.op import REGISTRY, leaf
 from powerhouse.graph.symbol import Symbol, Type, make
 x = make(leaf, (), (0, Type((6, 7), torch.bfloat16)))
-print(kept._name((REGISTRY["softmax"](REGISTRY["gelu"](x), 1),), frozenset(), "", 5))
+print(kept._name((REGISTRY["softmax"](REGISTRY["gelu"](x), 1),), frozenset(), ("auto", 5)))
 """
     found = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)}
     assert len(found) == 1 and len(found.pop().strip()) == 40

@@ -30,9 +30,9 @@ _ATOMS = frozenset({int, bool, float, complex, str, bytes, type(None)})
 _Symbols = tuple[Symbol, ...]
 
 
-def read(outputs: _Symbols, lasting: frozenset[Symbol]) -> Recipe | None:
+def read(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool) -> Recipe | None:
     """The recipe of a program, if an earlier process has left it."""
-    path = _path(outputs, lasting)
+    path = _path(outputs, lasting, is_often_run)
     content = disk.read(path) if path is not None else None
     if content is None:
         return None
@@ -43,26 +43,27 @@ def read(outputs: _Symbols, lasting: frozenset[Symbol]) -> Recipe | None:
     return found if isinstance(found, Recipe) else None
 
 
-def write(outputs: _Symbols, lasting: frozenset[Symbol], recipe: Recipe) -> None:
+def write(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool, recipe: Recipe) -> None:
     """Leave a recipe for later processes."""
-    path = _path(outputs, lasting)
+    path = _path(outputs, lasting, is_often_run)
     if path is not None:
         disk.write(path, pickle.dumps(recipe))
 
 
-def _path(outputs: _Symbols, lasting: frozenset[Symbol]) -> Path | None:
-    name = _name(outputs, lasting, config.values["target"], config.values["packed_limit"])
+def _path(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool) -> Path | None:
+    flags = tuple(config.values[name] for name in ("tier", "target", "packed_limit"))
+    name = _name(outputs, lasting, (*flags, is_often_run))
     return disk.folder("programs") / f"{name}.recipe" if name else None
 
 
 @memo.memoize
-def _name(outputs: _Symbols, lasting: frozenset[Symbol], target: str, packed_limit: int) -> str:
-    """The name of a program; empty for one that cannot be kept."""
+def _name(outputs: _Symbols, lasting: frozenset[Symbol], how: tuple[Any, ...]) -> str:
+    """The name of a program; empty for one that cannot be kept. `how` it was asked for decides whether it is compiled at all."""
     try:
         structure = described(outputs, lasting)
     except TypeError:
         return ""
-    return disk.name_of(structure, str(packed_limit), native.name_of(""), _source())
+    return disk.name_of(structure, repr(how), native.name_of(""), _source())
 
 
 def described(outputs: _Symbols, lasting: frozenset[Symbol]) -> str:

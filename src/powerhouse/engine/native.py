@@ -35,22 +35,26 @@ def program(
     numbers are not to depend on how often a run was interrupted.
     """
     assembly = _assembly(outputs, lasting)
-    if config.values["tier"] == "auto" and not is_often_run and _price(assembly.order) < _WORTH:
+    if config.values["tier"] == "auto" and not is_often_run and not lasting and _price(assembly.order) < _WORTH:
         return reference.program(outputs)._replace(watch=Often() if is_inference else NO_WATCH)
     recipe = assembly.recipe()
     if recipe is None:
         return reference.program(outputs)
-    kept.write(outputs, lasting, recipe)
+    kept.write(outputs, lasting, is_often_run, recipe)
     made = Program(outputs, recipe, lasting, [native.kept(name) for name in recipe.kernels])  # type: ignore[misc]
     made.plan = assembly.plan
     return made
 
 
-def known_program(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), **how: bool) -> Any:
+def known_program(
+    outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_inference: bool = False, is_often_run: bool = False
+) -> Any:
     """As `program`; without planning where an earlier process has made it, and its kernels are there."""
-    recipe = kept.read(outputs, lasting)
+    recipe = kept.read(outputs, lasting, is_often_run)
     kernels = [native.kept(name) for name in recipe.kernels] if recipe is not None else [None]
-    return program(outputs, lasting, **how) if None in kernels else Program(outputs, recipe, lasting, kernels)  # type: ignore[arg-type]
+    if None in kernels:
+        return program(outputs, lasting, is_inference, is_often_run)
+    return Program(outputs, recipe, lasting, kernels)  # type: ignore[arg-type]
 
 
 def _assembly(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol]) -> Assembly:

@@ -40,9 +40,9 @@ def programs(name: str) -> list[tuple[Symbol, ...]]:
     found: list[tuple[Symbol, ...]] = []
     plain = segment._program
 
-    def seen(outputs, leaves):
+    def seen(outputs, *how):
         found.append(outputs)
-        return plain(outputs, leaves)
+        return plain(outputs, *how)
 
     torch.synchronize()  # what is pending is not of the graph
     with config.override(tier="reference"), mock.patch.object(segment, "_program", seen):
