@@ -12,12 +12,12 @@ from powerhouse.codegen import nest as nests
 from powerhouse.codegen.emit import emit_epilogue, lower
 from powerhouse.codegen.fuse import fuse, peel, place_of
 from powerhouse.codegen.lowering import LOWERINGS
+from powerhouse.codegen.plan import fusable
 from powerhouse.codegen.simplify import simplify
 from powerhouse.codegen.target import TARGETS
 from powerhouse.codegen.testing import run
 from powerhouse.core import config
 from powerhouse.core import dtypes as dt
-from powerhouse.engine.assembly import fusable
 from powerhouse.graph.op import REGISTRY, constant, expand, leaf
 from powerhouse.graph.symbol import Type
 from powerhouse.runtime import native, reference

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import prod
 
+from ..graph.loop import loop
 from ..graph.op import item
 from ..graph.symbol import Symbol
+from ..graph.walk import postorder
 from .fuse import REDUCTIONS, is_pointwise
+
+_SPEED = 1e5  # FLOPs a microsecond
 
 
 def _convolved(s: Symbol) -> int:
@@ -38,6 +42,7 @@ FLOPS: dict[str, Callable[[Symbol], int]] = {
     "window_max": _windowed,
     "window_sum": _windowed,
     "running_sum": lambda s: s.numel,
+    "loop": lambda s: s.attrs[1] * flops_of(_members(s)),
     "running_product": lambda s: s.numel,
 }
 
@@ -45,6 +50,18 @@ FLOPS: dict[str, Callable[[Symbol], int]] = {
 def flops_of(members: Iterable[Symbol]) -> int:
     """Floating-point operations, roughly: a function such as `exp` counts as one."""
     return sum(map(_flops, dict.fromkeys(s.inputs[0] if s.op is item else s for s in members)))  # several results of one op count once
+
+
+def _members(node: Symbol) -> list[Symbol]:
+    """What a step of a loop computes."""
+    return [s for s in postorder(node.attrs[0].outputs, lambda s: s.inputs) if s.inputs and s.op.layout is None]
+
+
+def price_of(members: Iterable[Symbol]) -> float:
+    """Roughly the microseconds that the reference tier takes."""
+    calls = list(members)
+    steps = sum(s.attrs[1] * price_of(_members(s)) for s in calls if s.op is loop)
+    return steps + sum(1.0 + (s.numel if s.shape is not None else 0) / 2000 for s in calls) + flops_of(calls) / _SPEED
 
 
 def _flops(s: Symbol) -> int:
@@ -55,4 +72,4 @@ def _flops(s: Symbol) -> int:
     return s.numel if s.shape is not None and is_pointwise(s) and s.op.name != "cast" else 0
 
 
-__all__ = ["flops_of"]
+__all__ = ["flops_of", "price_of"]

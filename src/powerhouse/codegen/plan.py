@@ -29,12 +29,12 @@ from . import (  # noqa: F401 -- each declares how its ops are lowered
     pooling,
     scans,
 )
-from .emit import emit_epilogue, same_steps
+from .emit import can_emit, emit_epilogue, same_steps
 from .emit import lower as lower_group
-from .fuse import Fusion, Group, fuse, peel, place_of
+from .fuse import KINDS, Fusion, Group, fuse, peel, place_of
 from .lowering import LOWERINGS, WITH_EPILOGUE
 from .target import Target
-from .task import At, Lowering, Place, Task, Temp, numbers_of, pointers_of, reads_of, writes_of
+from .task import At, Lowering, Place, Task, Temp, moved, numbers_of, pointers_of, reads_of, writes_of
 from .values import Unsupported
 
 ALIGN = 64
@@ -61,6 +61,13 @@ class Node(NamedTuple):
 def size_of(s: Symbol) -> int:
     """Bytes of a value."""
     return s.numel * s.dtype.numpy.itemsize if s.shape is not None else 0
+
+
+def fusable(s: Symbol) -> bool:
+    """Whether a pointwise op or reduction can be a member of a kernel."""
+    if s.dtype not in KINDS or any(i.dtype not in KINDS for i in s.inputs):
+        return False
+    return s.op.name.startswith("reduce_") or can_emit(s)
 
 
 class Planner:
@@ -254,16 +261,9 @@ def _moved(n: Node, inside: dict[Symbol, At]) -> Node:
             at = At(whole.base, whole.offset + at.offset)
         return at
 
-    def moved(t: Task) -> Task:
-        if not any(at.base in inside for at in pointers_of(t)):
-            return t
-        more = t.epilogue
-        if more is not None:
-            more = more._replace(reads=tuple(map(home, more.reads)), writes=tuple(map(home, more.writes)))
-        return t._replace(reads=tuple(map(home, t.reads)), writes=tuple(map(home, t.writes)), epilogue=more)
-
+    tasks = tuple(moved(t, home) if any(at.base in inside for at in pointers_of(t)) else t for t in n.tasks)
     free = tuple((o, i) for o, i in n.in_place if o not in inside and i not in inside)
-    return n._replace(tasks=tuple(map(moved, n.tasks)), in_place=free)
+    return n._replace(tasks=tasks, in_place=free)
 
 
 def _group_node(group: Group, lowering: Lowering, kept: frozenset[Symbol]) -> Node:
@@ -549,4 +549,4 @@ def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]
     return holders
 
 
-__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "only_multiplied", "schedule", "share_packings", "size_of"]
+__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "fusable", "only_multiplied", "schedule", "share_packings", "size_of"]

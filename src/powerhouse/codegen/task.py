@@ -109,6 +109,14 @@ def pointers_of(task: Task) -> tuple[At, ...]:
     return (*task.reads, *task.writes, *more)
 
 
+def moved(task: Task, home: Callable[[At], At]) -> Task:
+    """A task with each pointer where `home` says."""
+    more = task.epilogue
+    if more is not None:
+        more = more._replace(reads=tuple(map(home, more.reads)), writes=tuple(map(home, more.writes)))
+    return task._replace(reads=tuple(map(home, task.reads)), writes=tuple(map(home, task.writes)), epilogue=more)
+
+
 def numbers_of(task: Task) -> tuple[int | Symbol, ...]:
     """The numbers that a kernel is given, in order."""
     return (*task.numbers, *(task.epilogue.numbers if task.epilogue else ()))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple
 
-from ..codegen.emit import can_emit
-from ..codegen.fuse import KINDS
-from ..codegen.plan import Layout, Node, Planner, arrange, only_multiplied, schedule, share_packings, size_of
+from ..codegen import loops  # noqa: F401 -- declares how loops are lowered
+from ..codegen.plan import Layout, Node, Planner, arrange, fusable, only_multiplied, schedule, share_packings, size_of
 from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
 from ..graph.op import item, leaf, number
@@ -20,13 +19,6 @@ _LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, 
 _SHARED = 1 << 19  # work from which a program is shared by the team
 _STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
 ARENA, PACKED, CELLS = range(3)  # the cells of the arena and of what stays from run to run; how many cells are no value's
-
-
-def fusable(s: Symbol) -> bool:
-    """Whether a pointwise op or reduction can be a member of a kernel."""
-    if s.dtype not in KINDS or any(i.dtype not in KINDS for i in s.inputs):
-        return False
-    return s.op.name.startswith("reduce_") or can_emit(s)
 
 
 class Part(NamedTuple):

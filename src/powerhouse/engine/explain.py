@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from ..codegen import show
 from ..codegen.cost import flops_of
 from ..codegen.fuse import fuse
-from ..codegen.plan import Node, size_of
+from ..codegen.plan import Node, fusable, size_of
 from ..codegen.simplify import simplify
 from ..core import config
 from ..graph import memo, symbol
@@ -31,7 +31,6 @@ from ..runtime import native as machine
 from ..runtime import reference, team
 from ..runtime.reference import order_of, value_of
 from . import native
-from .assembly import fusable
 
 _PACKAGE = __name__.partition(".")[0]
 _USERS = f"{_PACKAGE}.recipes"  # ordinary scripts, though they lie in the package
@@ -229,7 +228,7 @@ def _reason(seen: Seen, outputs: tuple[Symbol, ...]) -> str:
         return f"{left} of {len(seen.nodes)} nodes in NumPy" if left else ""
     if config.values["tier"] == "reference":
         return "the flag `tier` says so"
-    price = native._price(order_of(list(simplify(outputs).values())))
+    price = native.price(order_of(list(simplify(outputs).values())))
     if config.values["tier"] == "auto" and price < native._WORTH:
         return f"cheap: about {price:.0f} us, compiled from {native._WORTH:.0f} us"
     return "there is a kernel for none of its ops"

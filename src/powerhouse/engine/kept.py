@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ..core import config
 from ..core.device import device
 from ..core.dtypes import dtype
 from ..graph import memo
+from ..graph.loop import Body
 from ..graph.op import Op
 from ..graph.symbol import Symbol, Type
 from ..graph.walk import postorder
@@ -47,7 +49,8 @@ def write(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool, rec
     """Leave a recipe for later processes."""
     path = _path(outputs, lasting, is_often_run)
     if path is not None:
-        disk.write(path, pickle.dumps(recipe))
+        with suppress(pickle.PicklingError, TypeError, AttributeError):  # an attribute of a call may be what cannot be written
+            disk.write(path, pickle.dumps(recipe))
 
 
 def _path(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool) -> Path | None:
@@ -90,6 +93,8 @@ def _plain(x: Any) -> str:
     kind = x.__class__
     if kind in _ATOMS:
         return repr(x)
+    if isinstance(x, Body):  # as one graph
+        return f"{{{described(x.outputs, frozenset())}}}{x.constants},{x.states}"
     if isinstance(x, tuple):
         return f"{kind.__name__}({','.join(map(_plain, x))})"
     if kind is dtype:

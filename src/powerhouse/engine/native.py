@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..codegen.cost import flops_of
+from ..codegen.cost import price_of
 from ..codegen.simplify import simplify, turn_products
 from ..core import config
 from ..core.errors import OutOfMemoryError
 from ..core.forking import renew_in_child
+from ..graph.loop import pruned
 from ..graph.op import leaf
 from ..graph.symbol import Symbol, make
 from ..runtime import memory, native, objects, reference, team
@@ -22,7 +25,6 @@ from ..runtime.watch import NO_WATCH, Often, Watch, Weights
 from . import kept
 from .assembly import ARENA, PACKED, Assembly, Leaf, Plan, Recipe
 
-_SPEED = 1e5  # FLOPs a microsecond
 _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
 
 
@@ -34,8 +36,25 @@ def program(
     With the tier "auto", a program that is cheap is left to the reference tier; in inference until it has often been run. Elsewhere
     numbers are not to depend on how often a run was interrupted.
     """
+    with _without_collection():
+        return _made(outputs, lasting, is_inference, is_often_run)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Nearly all that planning makes lives on: Python's collector would look through it again and again, for a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _made(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol], is_inference: bool, is_often_run: bool) -> Any:
     assembly = _assembly(outputs, lasting)
-    if config.values["tier"] == "auto" and not is_often_run and not lasting and _price(assembly.order) < _WORTH:
+    if config.values["tier"] == "auto" and not is_often_run and not lasting and price(assembly.order) < _WORTH:
         return reference.program(outputs)._replace(watch=Often() if is_inference else NO_WATCH)
     recipe = assembly.recipe()
     if recipe is None:
@@ -59,14 +78,13 @@ def known_program(
 
 def _assembly(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol]) -> Assembly:
     simple = simplify(outputs)
-    values = turn_products([simple[s] for s in outputs])
+    values = turn_products(pruned([simple[s] for s in outputs]))
     return Assembly(outputs, values, order_of(values), lasting)
 
 
-def _price(order: list[Symbol]) -> float:
+def price(order: list[Symbol]) -> float:
     """Roughly the microseconds that the reference tier takes."""
-    calls = [s for s in order if s.inputs and s.op.layout is None]
-    return sum(1.0 + (s.numel if s.shape is not None else 0) / 2000 for s in calls) + flops_of(calls) / _SPEED
+    return price_of(s for s in order if s.inputs and s.op.layout is None)
 
 
 class Program:

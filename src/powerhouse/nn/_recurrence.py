@@ -8,10 +8,13 @@ one op, so its many steps are unrolled once for each structure and looked up aft
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..graph.loop import Body, leaf, looped
+from ..graph.memo import memoize
 from ..graph.op import cast, composite, primitive
 from ..graph.symbol import Symbol, Type
 from ..ops.activation import relu
@@ -19,7 +22,7 @@ from ..ops.arithmetic import sigmoid, tanh
 from ..ops.joining import concat
 from ..ops.matmul import batched_matmul, linear, matmul, turned
 from ..ops.shape import span, with_size
-from ..ops.views import permute_dims, zeros
+from ..ops.views import permute_dims, reshape_to, zeros
 from ..tensors import Tensor
 from ..tensors.apply import apply
 
@@ -123,6 +126,10 @@ def recurrent_layer(
 ) -> tuple[Symbol, ...]:
     """The hidden states of all steps and the final state; see `run_layer`."""
     weights = LayerWeights(ih, hh, bias_ih, bias_hh, projection)
+    if len(batch_sizes) > 1 and batch_sizes[0] == batch_sizes[-1]:
+        found = _in_a_loop(data, (hidden,) if cell is None else (hidden, cell), weights, mode, len(batch_sizes), reverse)
+        if found is not None:
+            return found
     gates = parted(linear(data, ih, _input_bias(mode, weights)), batch_sizes, 0)
     step = STEPS[mode]
     turned_hh = shared(turned(hh), len(batch_sizes))
@@ -143,6 +150,35 @@ def recurrent_layer(
         state = step(gates[place], state, turned_hh[place], weights)
         outputs[place] = state[0]
     return concat(tuple(outputs[place] for place in places), 0), *_joined([state, *reversed(finished)])
+
+
+def _in_a_loop(
+    data: Symbol, start: State, weights: LayerWeights, mode: str, steps: int, reverse: bool
+) -> tuple[Symbol, ...] | None:
+    """`recurrent_layer` where all sequences are equally long; None where the state's dtype changes on the way."""
+    gates = linear(data, weights.ih, _input_bias(mode, weights))
+    each = (steps, gates.shape[0] // steps, gates.shape[1])
+    used = (weights.hh, weights.bias_hh if mode == "GRU" else None, weights.projection)
+    constants = tuple(w for w in used if w is not None)
+    body = _body(mode, tuple(None if w is None else w.type for w in used), tuple(s.type for s in start), Type(each[1:], gates.dtype))
+    if body is None:
+        return None
+    *state, hidden = looped(body, (*constants, *start, reshape_to(gates, each)), steps, reverse)[: len(start) + 1]
+    return reshape_to(hidden, (each[0] * each[1], hidden.shape[2])), *state
+
+
+@memoize
+def _body(mode: str, weights: tuple[Type | None, ...], start: tuple[Type, ...], gates: Type) -> Body | None:
+    """One step of a layer with weights (from hidden state to gates, its bias where it is apart, the projection) of these types."""
+    slots = count()
+    hh, bias_hh, projection = (None if kind is None else leaf(next(slots), kind) for kind in weights)
+    constants = next(slots)
+    before = tuple(leaf(constants + k, kind) for k, kind in enumerate(start))
+    step_gates = leaf(constants + len(start), gates)
+    after = STEPS[mode](step_gates, before, turned(hh), LayerWeights(None, hh, None, bias_hh, projection))  # type: ignore[arg-type]
+    if tuple(s.type for s in after) != start:
+        return None
+    return Body((*after, after[0]), constants, len(start))
 
 
 def _cast_cell(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..core import dtypes as dt
 from ..core.errors import OutOfMemoryError
+from ..graph.loop import Body, loop
+from ..graph.memo import memoize
 from ..graph.op import IDENTITIES, LAST, REGISTRY, Elementwise, cast, const, fence, item, leaf, number
 from ..graph.symbol import Symbol
 from ..graph.walk import postorder
@@ -244,6 +246,24 @@ def function_of(call: Call) -> Callable[..., Any]:
     if op.variadic:  # type: ignore[attr-defined]
         return lambda *arrays: value(arrays, *attrs)
     return (lambda *arrays: value(*arrays, *attrs)) if attrs else value
+
+
+@loop.reference
+def _looped(arrays: Sequence[Any], body: Body, steps: int, backwards: bool) -> tuple[Any, ...]:
+    one, n, m = _step_program(body.outputs), body.constants, body.states
+    constants, state, sequences = arrays[:n], arrays[n : n + m], arrays[n + m :]
+    given: list[list[Any]] = [[None] * steps for _ in body.given]
+    for t in reversed(range(steps)) if backwards else range(steps):
+        values = one.run([*constants, *state, *(np.asarray(x[t]) for x in sequences)], False)
+        state = values[:m]
+        for row, value in zip(given, values[m:], strict=True):
+            row[t] = value
+    return (*state, *map(np.stack, given))
+
+
+@memoize
+def _step_program(outputs: tuple[Symbol, ...]) -> Program:
+    return program(outputs)
 
 
 def _caster(source: dt.dtype, target: dt.dtype) -> Callable[..., Any]:

@@ -10,10 +10,9 @@ from unittest import mock
 import numpy as np
 
 import powerhouse as torch
-from powerhouse.codegen.plan import Planner
+from powerhouse.codegen.plan import Planner, fusable
 from powerhouse.core import config
 from powerhouse.engine import segment
-from powerhouse.engine.assembly import fusable
 from powerhouse.graph import memo
 from powerhouse.graph.symbol import Symbol
 from powerhouse.runtime import native, reference
