@@ -7,6 +7,7 @@ import pytest
 
 import powerhouse as ph
 from powerhouse import nn
+from powerhouse.engine import segment
 from powerhouse.nn._recurrence import LayerWeights, run_layer
 from powerhouse.nn.utils import rnn
 
@@ -107,6 +108,7 @@ def test_names_of_weights():
     (lambda: nn.LSTM(3, 4, proj_size=4), ValueError, "proj_size has to be smaller than hidden_size"),
     (lambda: nn.RNN(3, 4, nonlinearity="x"), ValueError, "Unknown nonlinearity 'x'"),
     (lambda: nn.GRU(3, 4)(ph.zeros(3)), ValueError, "GRU: Expected input to be 2D or 3D, got 1D instead"),
+    (lambda: nn.GRU(3, 4)(ph.zeros(0, 2, 3)), RuntimeError, "Expected sequence length to be larger than 0 in RNN"),
     (lambda: nn.GRU(3, 4)(ph.zeros(2, 2, 5)), RuntimeError, r"input.size\(-1\) must be equal to input_size. Expected 3, got 5"),
     (lambda: nn.GRU(3, 4)(ph.zeros(2, 2, 3), ph.zeros(1, 3, 4)), RuntimeError, r"Expected hidden size \(1, 2, 4\), got \[1, 3, 4\]"),
     (lambda: nn.GRU(3, 4)(ph.zeros(2, 3), ph.zeros(1, 1, 4)), RuntimeError, "For unbatched 2-D input, hx should also be 2-D but got 3-D"),
@@ -142,6 +144,36 @@ def test_gradients_of_a_layer(mode, gates, sizes, reverse):
     inputs = (draw(sum(sizes), 3), *weights[:4], *start)
     assert ph.autograd.gradcheck(run, inputs)
     assert ph.autograd.gradgradcheck(run, inputs)
+
+
+def test_other_lengths_are_not_another_program(monkeypatch):
+    """Batches whose sequences end elsewhere differ in where rows are, which is data."""
+    layer = nn.LSTM(3, 4, bidirectional=True)
+    programs, original = [], segment._program
+    monkeypatch.setattr(segment, "_program", lambda outputs, *how: programs.append(outputs) or original(outputs, *how))
+    for lengths in ((5, 3, 1), (5, 2, 2), (5, 3, 1)):
+        layer.zero_grad()
+        packed = rnn.pack_padded_sequence(ph.ones(5, 3, 3), ph.tensor(lengths))
+        layer(packed)[0].data.sum().backward()
+        layer.weight_hh_l0.grad.numpy()
+    assert len(programs) == 3 and programs[1] == programs[2]  # the first makes the weights too
+
+
+def test_lengths_first_seen_in_inference_mode():
+    """What is remembered of them serves training too."""
+    layer = nn.GRU(3, 4)
+    packed = rnn.pack_padded_sequence(ph.ones(7, 3, 3), ph.tensor([7, 3, 2]))
+    with ph.inference_mode():
+        want = layer(packed)[0].data.numpy()
+    output = layer(packed)[0].data
+    output.sum().backward()
+    np.testing.assert_array_equal(output.detach().numpy(), want)
+    assert layer.weight_hh_l0.grad.abs().sum() > 0
+
+
+def test_no_sequences():
+    output, state = nn.LSTM(3, 4)(ph.zeros(5, 0, 3))
+    assert output.shape == (5, 0, 4) and state[0].shape == (1, 0, 4)
 
 
 # ---- packing ---------------------------------------------------------------------------------------------------------

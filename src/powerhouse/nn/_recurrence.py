@@ -1,29 +1,34 @@
 """One recurrent layer in one direction, over sequences that may end at different steps.
 
 Data is laid out step by step, (sum of batch sizes, features), as in a `PackedSequence`; a padded batch is the case in which
-all batch sizes are equal. The input's part of all gates of all steps is one matrix product ahead of the loop. The layer is
-one op, so its many steps are unrolled once for each structure and looked up afterwards.
+all batch sizes are equal. The input's part of all gates of all steps is one matrix product ahead of the loop, which is one
+symbol, whatever the number of steps. Where sequences end before others, the steps go over all of them, and those that have
+ended, or not begun, keep their state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core import dtypes as dt
 from ..graph.loop import Body, leaf, looped
 from ..graph.memo import memoize
 from ..graph.op import cast, composite, primitive
 from ..graph.symbol import Symbol, Type
 from ..ops.activation import relu
-from ..ops.arithmetic import sigmoid, tanh
+from ..ops.arithmetic import sigmoid, tanh, where_
 from ..ops.joining import concat
-from ..ops.matmul import batched_matmul, linear, matmul, turned
-from ..ops.shape import span, with_size
-from ..ops.views import permute_dims, reshape_to, zeros
+from ..ops.matmul import linear, matmul, turned
+from ..ops.positions import index_select
+from ..ops.shape import with_size
+from ..ops.views import reshape_to, zeros
 from ..tensors import Tensor
+from ..tensors import functions as ph
 from ..tensors.apply import apply
 
 
@@ -52,8 +57,27 @@ def run_layer(
     Returns the hidden states of all steps, (sum of batch sizes, H), and the state after each sequence's last step.
     """
     hidden, cell = (*start, None)[:2]
-    output, *state = apply(recurrent_layer, (data, hidden, cell, *weights, mode, tuple(batch_sizes), reverse, fused))
+    places = Places(None, None, None) if batch_sizes[0] == batch_sizes[-1] else places_of(tuple(batch_sizes))
+    output, *state = apply(recurrent_layer, (data, hidden, cell, *weights, *places, mode, len(batch_sizes), reverse, fused))
     return output, tuple(state)
+
+
+class Places(NamedTuple):
+    """Where the rows of sequences of unequal lengths are."""
+
+    rows: Any  # (T B): the row of each sequence's step; some row where it has none
+    runs: Any  # (T, B, 1): whether it has
+    back: Any  # (sum of batch sizes): for each row, its number among the T B
+
+
+@lru_cache(maxsize=64)
+def places_of(batch_sizes: tuple[int, ...]) -> Places:
+    """The places for sequences of which so many are as long as each step."""
+    sizes = np.array(batch_sizes)
+    begin, batch = np.cumsum(sizes) - sizes, np.arange(sizes[0])
+    runs = batch < sizes[:, None]  # (T, B)
+    rows = np.where(runs, begin[:, None] + batch, 0)
+    return Places(ph.tensor(rows.ravel()), ph.tensor(runs[:, :, None]), ph.tensor(np.flatnonzero(runs)))
 
 
 @primitive(linear=True)
@@ -71,28 +95,6 @@ def _(g: list[Symbol | None], out: Symbol, x: Symbol, sizes: tuple[int, ...], di
     return (concat(tuple(parts), dim),)
 
 
-@primitive(linear=True, cheap=True)
-def shared(x: Symbol, uses: int) -> tuple[Type, ...]:
-    """`x`, once for each step. Its gradient, a sum of products over the steps, is one product of the joined factors."""
-    return (Type(x.shape, x.dtype),) * uses
-
-
-shared.reference(lambda x, uses: (x,) * uses)
-
-
-@shared.vjp
-def _(g: list[Symbol | None], out: Symbol, x: Symbol, uses: int) -> Any:
-    parts = [part for part in g if part is not None]
-    if any(part.op is not batched_matmul or part.inputs[0].op is not permute_dims for part in parts):
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return (total,)
-    left = concat(tuple(part.inputs[0].inputs[0] for part in parts), 0)  # hidden states of all steps (sum of batch sizes, H)
-    right = concat(tuple(part.inputs[1] for part in parts), 0)  # gradients of the gates (sum of batch sizes, G)
-    return (batched_matmul(turned(left), right),)
-
-
 def _gates(x: Symbol, count: int) -> tuple[Symbol, ...]:
     """(B, count H) as `count` times (B, H)."""
     return parted(x, (x.shape[1] // count,) * count, 1)
@@ -100,13 +102,14 @@ def _gates(x: Symbol, count: int) -> tuple[Symbol, ...]:
 
 def _cast_layer(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
     """Under autocast, the products are lowered; a state that is more than the last step's product keeps its dtype."""
-    data, hidden, cell, *weights, mode, batch_sizes, reverse, fused = args
+    data, hidden, cell, *rest = args
+    weights, (*places, mode, steps, reverse, fused) = rest[:5], rest[5:]
     projected = weights[-1] is not None
     if mode.startswith("RNN") or projected or (mode == "LSTM" and fused):
         hidden = lower(hidden)
     if fused and not projected:
         cell = lower(cell)
-    return lower(data), hidden, cell, *lower(tuple(weights)), mode, batch_sizes, reverse, fused
+    return lower(data), hidden, cell, *lower(tuple(weights)), *places, mode, steps, reverse, fused
 
 
 @composite(names=(), out=False, autocast=_cast_layer)
@@ -119,66 +122,45 @@ def recurrent_layer(
     bias_ih: Symbol | None,
     bias_hh: Symbol | None,
     projection: Symbol | None,
+    rows: Symbol | None,
+    runs: Symbol | None,
+    back: Symbol | None,
     mode: str,
-    batch_sizes: tuple[int, ...],
+    steps: int,
     reverse: bool,
     fused: bool = False,
 ) -> tuple[Symbol, ...]:
     """The hidden states of all steps and the final state; see `run_layer`."""
     weights = LayerWeights(ih, hh, bias_ih, bias_hh, projection)
-    if len(batch_sizes) > 1 and batch_sizes[0] == batch_sizes[-1]:
-        found = _in_a_loop(data, (hidden,) if cell is None else (hidden, cell), weights, mode, len(batch_sizes), reverse)
-        if found is not None:
-            return found
-    gates = parted(linear(data, ih, _input_bias(mode, weights)), batch_sizes, 0)
-    step = STEPS[mode]
-    turned_hh = shared(turned(hh), len(batch_sizes))
+    gates = linear(data, ih, _input_bias(mode, weights))
+    if rows is not None:
+        gates = index_select(gates, 0, rows)
+    gates = reshape_to(gates, (steps, hidden.shape[0], gates.shape[1]))
     start: State = (hidden,) if cell is None else (hidden, cell)
-    places = range(len(batch_sizes))
-    running = batch_sizes[-1] if reverse else batch_sizes[0]
-    state = _rows(start, 0, running)
-    finished: list[State] = []  # of sequences that ended before others, longest last
-    outputs: dict[int, Symbol] = {}
-    for place in reversed(places) if reverse else places:
-        count = batch_sizes[place]
-        if count < running:
-            finished.append(_rows(state, count, running))
-            state = _rows(state, 0, count)
-        elif count > running:
-            state = _joined([state, _rows(start, running, count)])
-        running = count
-        state = step(gates[place], state, turned_hh[place], weights)
-        outputs[place] = state[0]
-    return concat(tuple(outputs[place] for place in places), 0), *_joined([state, *reversed(finished)])
-
-
-def _in_a_loop(
-    data: Symbol, start: State, weights: LayerWeights, mode: str, steps: int, reverse: bool
-) -> tuple[Symbol, ...] | None:
-    """`recurrent_layer` where all sequences are equally long; None where the state's dtype changes on the way."""
-    gates = linear(data, weights.ih, _input_bias(mode, weights))
-    each = (steps, gates.shape[0] // steps, gates.shape[1])
-    used = (weights.hh, weights.bias_hh if mode == "GRU" else None, weights.projection)
-    constants = tuple(w for w in used if w is not None)
-    body = _body(mode, tuple(None if w is None else w.type for w in used), tuple(s.type for s in start), Type(each[1:], gates.dtype))
-    if body is None:
-        return None
-    *state, hidden = looped(body, (*constants, *start, reshape_to(gates, each)), steps, reverse)[: len(start) + 1]
-    return reshape_to(hidden, (each[0] * each[1], hidden.shape[2])), *state
+    used = (hh, bias_hh if mode == "GRU" else None, projection)
+    types = tuple(None if w is None else w.type for w in used)
+    step = _body(mode, types, tuple(s.type for s in start), Type(gates.shape[1:], gates.dtype), runs is not None)
+    start = tuple(cast(s, after.dtype) for s, after in zip(start, step.state, strict=True))
+    body = _body(mode, types, tuple(s.type for s in start), Type(gates.shape[1:], gates.dtype), runs is not None)
+    inputs = (*(w for w in (*used, *start, gates, runs) if w is not None),)
+    found = looped(body, inputs, steps, reverse)
+    final, outputs = found[: len(start)], found[len(start)]
+    outputs = reshape_to(outputs, (steps * outputs.shape[1], outputs.shape[2]))
+    return outputs if back is None else index_select(outputs, 0, back), *final
 
 
 @memoize
-def _body(mode: str, weights: tuple[Type | None, ...], start: tuple[Type, ...], gates: Type) -> Body | None:
+def _body(mode: str, weights: tuple[Type | None, ...], start: tuple[Type, ...], gates: Type, is_masked: bool) -> Body:
     """One step of a layer with weights (from hidden state to gates, its bias where it is apart, the projection) of these types."""
     slots = count()
     hh, bias_hh, projection = (None if kind is None else leaf(next(slots), kind) for kind in weights)
-    constants = next(slots)
-    before = tuple(leaf(constants + k, kind) for k, kind in enumerate(start))
-    step_gates = leaf(constants + len(start), gates)
+    before = tuple(leaf(next(slots), kind) for kind in start)
+    step_gates = leaf(next(slots), gates)
     after = STEPS[mode](step_gates, before, turned(hh), LayerWeights(None, hh, None, bias_hh, projection))  # type: ignore[arg-type]
-    if tuple(s.type for s in after) != start:
-        return None
-    return Body((*after, after[0]), constants, len(start))
+    if is_masked:
+        runs = leaf(next(slots), Type((gates.shape[0], 1), dt.bool_))
+        after = tuple(where_(runs, new, old) for new, old in zip(after, before, strict=True))
+    return Body((*after, after[0]), sum(kind is not None for kind in weights), len(start))
 
 
 def _cast_cell(args: tuple[Any, ...], lower: Any, float32: Any) -> tuple[Any, ...]:
@@ -210,14 +192,6 @@ def _input_bias(mode: str, weights: LayerWeights) -> Symbol | None:
     if weights.bias_ih is None or mode == "GRU":
         return weights.bias_ih
     return weights.bias_ih + weights.bias_hh
-
-
-def _rows(state: State, start: int, stop: int) -> State:
-    return tuple(span(part, 0, start, stop - start) for part in state)
-
-
-def _joined(states: list[State]) -> State:
-    return states[0] if len(states) == 1 else tuple(concat(parts, 0) for parts in zip(*states, strict=True))
 
 
 def _product(hidden: Symbol, weight: Symbol) -> Symbol:

@@ -115,6 +115,8 @@ class RNNBase(Module):
             input = input.transpose(0, 1)
         self._check_features(input)
         steps, batch = input.shape[0], input.shape[1]  # (T, B, F)
+        if steps == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         state = self._checked_state(state, batch, input)
         output, state = self._run(input.reshape(steps * batch, input.shape[2]), [batch] * steps, state, fused=True)
         output = output.reshape(steps, batch, output.shape[1])
