@@ -38,6 +38,12 @@ FLAGS = (
         "5 machine code",
     ),
     Flag("cache_limit", int, 512 << 20, "bytes of machine code kept on disk; what was used longest ago goes first"),
+    Flag(
+        "memory_budget",
+        int,
+        0,
+        "bytes of intermediate results of one program above which some are computed again rather than kept; 0: all are kept",
+    ),
     Flag("packed_limit", int, 1 << 30, "bytes of packed weights that one program keeps from run to run while they do not change"),
     Flag("symbol_limit", int, 250_000, "interned symbols and memo entries kept before the tables are emptied at the next realization"),
     Flag("segment_limit", int, 20_000, "results recorded in one segment before it is realized"),

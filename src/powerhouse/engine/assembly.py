@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..codegen import loops  # noqa: F401 -- declares how loops are lowered
 from ..codegen.plan import Layout, Node, Planner, arrange, fusable, only_multiplied, schedule, share_packings, size_of
+from ..codegen.recompute import within
 from ..codegen.task import At, Task, numbers_of, pointers_of
 from ..core import config
 from ..graph.op import item, leaf, number
@@ -17,6 +18,7 @@ from ..runtime.reference import value_of
 _CHUNK = 1 << 15  # work that is worth a chunk of its own
 _LARGE = 1 << 14  # bytes of a result from which its memory is had from a leaf, or used again: below, a new array costs less
 _SHARED = 1 << 19  # work from which a program is shared by the team
+_SHARES = (1.0, 0.85, 0.7, 0.5, 0.3)  # of a memory budget that results may fill, tried in turn
 _STRETCH = 1 << 31  # work after which the team comes back to Python, so that Ctrl-C is answered: some hundredths of a second
 ARENA, PACKED, CELLS = range(3)  # the cells of the arena and of what stays from run to run; how many cells are no value's
 
@@ -105,8 +107,16 @@ class Assembly:
 
     def _lay_out(self, order: list[Node], lasting: frozenset[Symbol]) -> None:
         """The nodes in their order, and where everything lies, if what is packed of `lasting` leaves is kept."""
-        self.nodes = share_packings(order, lasting)
-        self.layout: Layout = arrange(self.nodes, set(self.values), {s for s in self.values if s.op is leaf})
+        nodes, kept, leaves = share_packings(order, lasting), set(self.values), {s for s in self.values if s.op is leaf}
+        self.nodes, self.layout = nodes, arrange(nodes, kept, leaves)
+        budget = config.values["memory_budget"]
+        for share in _SHARES if budget else ():  # what lies in the arena does not fill it without gaps
+            if self.layout.size <= budget:
+                return
+            fewer = within(nodes, kept, int(budget * share))
+            layout = arrange(fewer, kept, leaves)
+            if layout.size < self.layout.size:
+                self.nodes, self.layout = fewer, layout
 
     def _nodes(self) -> list[Node]:
         """The nodes of the plan. Groups that have no kernel are left to the reference tier, member by member."""

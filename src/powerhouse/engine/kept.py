@@ -54,7 +54,7 @@ def write(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool, rec
 
 
 def _path(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool) -> Path | None:
-    flags = tuple(config.values[name] for name in ("tier", "target", "packed_limit"))
+    flags = tuple(config.values[name] for name in ("tier", "target", "packed_limit", "memory_budget"))
     name = _name(outputs, lasting, (*flags, is_often_run))
     return disk.folder("programs") / f"{name}.recipe" if name else None
 

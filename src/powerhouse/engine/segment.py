@@ -440,7 +440,7 @@ def _program(outputs: tuple[Symbol, ...], leaves: list[Any], only_new: bool) -> 
     With `only_new` it computes values that have no gradient and replace none: inference, as far as can be seen.
     """
     tier = config.values["tier"]
-    key = (_program, outputs, tier, config.values["target"], only_new)
+    key = (_program, outputs, tier, config.values["target"], config.values["memory_budget"], only_new)
     known = memo.answers.get(key)
     if known is not None and not (known.watch.is_on and known.watch.settled(leaves)):
         return known
