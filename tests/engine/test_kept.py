@@ -145,13 +145,18 @@ def test_missing_kernels(plans, folder):
     assert plans
 
 
-def test_another_source_has_programs_of_its_own(plans, monkeypatch):
+@pytest.mark.parametrize("files", [["another.py"], []], ids=["changed", "in no files"])
+def test_another_source_has_programs_of_its_own(files, plans, monkeypatch, tmp_path):
     """Whoever changes the package does not run what was planned before."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in files:
+        (source / name).write_text("changed")
     train(1)
     plans.clear()
     forget()
     kept._source.cache_clear()
-    monkeypatch.setattr(os, "walk", lambda *_: [("x", [], [])])
+    monkeypatch.setattr(kept, "_PACKAGE", source)
     try:
         train(1)
     finally:

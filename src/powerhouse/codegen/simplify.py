@@ -296,10 +296,8 @@ def _(s: Symbol) -> Symbol | None:
 
 @rule("item")
 def _(s: Symbol) -> Symbol | None:
-    """One of several uses of a value is the value; a part of it, a slice."""
+    """A part of a value is a slice."""
     (node,), (index,) = s.inputs, s.attrs
-    if node.op.name == "shared":
-        return node.inputs[0]
     if node.op.name == "parted":
         sizes, dim = node.attrs
         return span(node.inputs[0], dim, sum(sizes[:index]), sizes[index])

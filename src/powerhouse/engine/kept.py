@@ -63,10 +63,10 @@ def _path(outputs: _Symbols, lasting: frozenset[Symbol], is_often_run: bool) -> 
 def _name(outputs: _Symbols, lasting: frozenset[Symbol], how: tuple[Any, ...]) -> str:
     """The name of a program; empty for one that cannot be kept. `how` it was asked for decides whether it is compiled at all."""
     try:
-        structure = described(outputs, lasting)
+        structure, source = described(outputs, lasting), _source()
     except TypeError:
         return ""
-    return disk.name_of(structure, repr(how), native.name_of(""), _source())
+    return disk.name_of(structure, repr(how), native.name_of(""), source)
 
 
 def described(outputs: _Symbols, lasting: frozenset[Symbol]) -> str:
@@ -108,11 +108,16 @@ def _plain(x: Any) -> str:
 
 @cache
 def _source() -> str:
-    """The state of this package's source, and what else reads a recipe: whoever edits it has programs of his own."""
+    """The state of this package's source, and what else reads a recipe: whoever edits it has programs of his own.
+
+    Raises TypeError where the source is not in files.
+    """
     files = []
     for folder, folders, names in os.walk(_PACKAGE):
         folders[:] = [f for f in folders if f != "__pycache__"]
         for name in names:
             facts = os.stat(os.path.join(folder, name))
             files.append(f"{folder[len(str(_PACKAGE)) :]}/{name} {facts.st_size} {facts.st_mtime_ns}")
+    if not files:
+        raise TypeError(str(_PACKAGE))
     return "\n".join([*sorted(files), sys.version, np.__version__])
