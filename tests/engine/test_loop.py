@@ -138,6 +138,16 @@ def test_what_nobody_reads_is_not_given():
     assert pruned([found[2]])[0].inputs[0].attrs[0].given == (after,)
 
 
+def test_states_that_are_one_value(tier):
+    """Both states are the sum of both: Fibonacci's numbers, twice as large each step."""
+    from powerhouse.tensors.apply import read
+
+    a, b = leaf(0, Type((3,), f32)), leaf(1, Type((3,), f32))
+    total = add(a, b)
+    node = make(loop, (read(torch.ones(3)), read(torch.ones(3) * 2)), (Body((total, total), 0, 2), 4, False))
+    assert [wrap(s).tolist() for s in results(node)] == [[24.0] * 3] * 2
+
+
 def test_one_loop_reads_another():
     """Two layers: what is pruned of the first is seen by the second."""
     state, x = leaf(0, Type((3,), f32)), leaf(1, Type((3,), f32))

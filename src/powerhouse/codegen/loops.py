@@ -13,6 +13,7 @@ from ..graph.op import leaf as leaf_op
 from ..graph.symbol import Symbol
 from ..runtime import native
 from ..runtime.reference import order_of, value_of
+from .emit import same_steps
 from .lowering import lowers
 from .moves import Move, moves_to_tasks
 from .plan import Planner, fusable, schedule, size_of
@@ -73,6 +74,7 @@ def lower_loop(s: Symbol, place: Callable[[Symbol], Place | None]) -> Lowering |
         v = step.values[k]
         if v in given:
             return At(given[v], t * size_of(v))
+        k = step.values.index(v)  # of states that are one value
         return At(final[k]) if count == steps - 1 else At(turns[k][count % 2])
 
     def homes(count: int, t: int, before: int) -> Callable[[At], At]:
@@ -104,15 +106,16 @@ def lower_loop(s: Symbol, place: Callable[[Symbol], Place | None]) -> Lowering |
         tasks += [moved(task, home) for task in step.tasks]
         before = t
     for k, v in enumerate(step.values[:m]):
-        if v in given:  # the last of the sequence is the final state
-            tasks += _copied(v, after(k, steps - 1, before), contiguous_strides(v.shape), At(final[k]))
+        last = after(k, steps - 1, before)
+        if last.base is not final[k]:  # but the last of a sequence, or another state
+            tasks += _copied(v, last, contiguous_strides(v.shape), At(final[k]))
     return tuple(tasks)
 
 
 def _adjacent(s: Symbol, its: Place, tasks: list[Task]) -> At:
     """Where the elements of an operand lie in row-major order: where they are, or where further tasks copy them to."""
     source = At(its.base, its.offset * s.dtype.numpy.itemsize)
-    if tuple(its.strides) == contiguous_strides(s.shape):
+    if same_steps(its.strides, contiguous_strides(s.shape), s.shape):
         return source
     to = At(Temp(size_of(s)))
     tasks += _copied(s, source, its.strides, to)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .op import item, primitive, results, variable
+from .op import item, primitive, results
 from .op import leaf as leaf_op
 from .symbol import Symbol, Type, make
 from .walk import postorder
@@ -100,4 +100,4 @@ def pruned(values: Iterable[Symbol]) -> list[Symbol]:
     return list(rebuilt(values, instead))
 
 
-__all__ = ["Body", "leaf", "loop", "looped", "pruned", "rebuilt", "variable"]
+__all__ = ["Body", "leaf", "loop", "looped", "pruned", "rebuilt"]

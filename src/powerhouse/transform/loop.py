@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, NamedTuple
 
 from ..core import dtypes as dt
@@ -60,7 +61,7 @@ def _(g: list[Symbol | None], out: Symbol, inputs: Symbols, body: Body, steps: i
     start = (zeros(s.shape, s.dtype) if gk is None else gk for s, gk in zip(body.state, g[:m], strict=False))
     found = looped(backward.body, (*(inputs[k] for k in backward.constants), *start, *sequences.values()), steps, not backwards)
     of_start, given = found[:m], found[m:]
-    of_constants = (_of_constant(how, inputs[k].shape, given, sequences) for k, how in enumerate(backward.of_constants))
+    of_constants = (_of_constant(how, given, sequences) for how in backward.of_constants)
     return (*of_constants, *of_start, *(None if k is None else given[k] for k in backward.of_sequences))
 
 
@@ -72,7 +73,7 @@ def _before(after: Symbol, start: Symbol, backwards: bool) -> Symbol:
     return concat((span(after, 0, 1, steps - 1), first) if backwards else (first, span(after, 0, 0, steps - 1)), 0)
 
 
-def _of_constant(how: Any, shape: tuple[int, ...], given: Symbols, sequences: dict[Any, Symbol]) -> Symbol | None:
+def _of_constant(how: Any, given: Symbols, sequences: dict[Any, Symbol]) -> Symbol | None:
     """The gradient of a constant: a sum over the steps."""
     if how is None:
         return None
@@ -87,72 +88,80 @@ def _of_constant(how: Any, shape: tuple[int, ...], given: Symbols, sequences: di
 @memoize
 def _backward(body: Body, wanted: tuple[bool, ...], arrived: tuple[int, ...]) -> Backward:
     """The gradient of one step. `wanted`: of which of the loop's inputs; `arrived`: which of what the steps gave has a gradient."""
-    n, m = body.constants, body.states
-    old = sorted({s for s in postorder(body.outputs, lambda s: s.inputs) if s.op is leaf_op}, key=lambda s: s.attrs[0])
-    variables = {s: make(variable, (s,), (s.attrs[0], 0)) for s in old if s.dtype.category >= dt.FLOAT}
-    outputs = rebuilt(body.outputs, variables)  # type: ignore[arg-type]
-    slots = iter(range(len(wanted) + m, 1 << 30))  # leaves of the new body, to be numbered once it is known which are read
+    return _Reversal(body, wanted, arrived).backward()
 
-    class Read(NamedTuple):
-        role: tuple[str, int]
-        place: Symbol
 
-    constants = {k: leaf(k, s.type) for s in old if (k := s.attrs[0]) < n}
-    into: dict[Symbol, Symbol] = {variables.get(s, s): constants[s.attrs[0]] for s in old if s.attrs[0] < n}
-    reads: list[Read] = []
+class _Reversal:
+    """Puts the gradient of one step together: the body with variables for leaves, its gradients, and these in terms of what is read."""
 
-    def sequence(kind: str, number: int, of: Type) -> Symbol:
-        reads.append(Read((kind, number), leaf(next(slots), of)))
-        return reads[-1].place
+    def __init__(self, body: Body, wanted: tuple[bool, ...], arrived: tuple[int, ...]) -> None:
+        self.body, self.wanted, self.arrived = body, wanted, arrived
+        self.slots = count(len(wanted) + body.states)  # of new leaves, which are numbered anew once it is known which are read
+        self.states = tuple(leaf(len(wanted) + k, s.type) for k, s in enumerate(body.state))  # the gradient of the state
+        self.constants: dict[int, Symbol] = {}
+        self.reads: dict[Symbol, tuple[str, int]] = {}  # by leaf: which sequence it is an element of
+        self.given: dict[Symbol, int] = {}
 
-    for s in old:
-        if (k := s.attrs[0]) >= n:
-            into[variables.get(s, s)] = sequence("before", k - n, s.type) if k < n + m else sequence("input", k - n - m, s.type)
-    for k, s in enumerate(outputs[m:]):
-        if s not in into:
-            into[s] = sequence("given", k, s.type)
-    states = tuple(leaf(len(wanted) + k, s.type) for k, s in enumerate(body.state))  # the gradient of the state
-    roots = [(s, seed) for s, seed in zip(outputs[:m], states, strict=True) if s.needs_grad]
-    roots += [(outputs[m + k], sequence("gradient", k, outputs[m + k].type)) for k in arrived if outputs[m + k].needs_grad]
-    found = gradients(tuple(r for r, _ in roots), tuple(s for _, s in roots))
-    by_slot = {v.inputs[0].attrs[0]: g for v, g in zip(found.variables, found.grads, strict=True) if g is not None}
-    wanted_slots = [k for k in by_slot if n <= k < n + m or wanted[k]]
-    slopes = dict(zip(wanted_slots, rebuilt((by_slot[k] for k in wanted_slots), into), strict=True))
+    def backward(self) -> Backward:
+        n, m = self.body.constants, self.body.states
+        slopes = self._slopes()
+        of_sequences = tuple(self._give(slopes[k]) if k in slopes else None for k in range(n + m, len(self.wanted)))
+        of_constants = tuple(self._of_constant(slopes.get(k)) for k in range(n))
+        before = (slopes.get(n + k, zeros(s.shape, s.dtype)) for k, s in enumerate(self.body.state))
+        outputs = (*before, *self.given)
+        live = {s for s in postorder(outputs, lambda s: s.inputs) if s.op is leaf_op}
+        outside = {f for how in of_constants if isinstance(how, Product) for f in (how.left, how.right) if not isinstance(f, int)}
+        constants = {k: s for k, s in self.constants.items() if s in live}
+        reads = {s: role for s, role in self.reads.items() if s in live or role in outside}
+        order = {s: leaf(k, s.type) for k, s in enumerate((*constants.values(), *self.states, *reads))}
+        new = Body(rebuilt(outputs, order), len(constants), m)
+        return Backward(new, tuple(constants), tuple(reads.values()), of_sequences, of_constants)
 
-    given: dict[Symbol, int] = {}
-    roles = {r.place: r.role for r in reads}
+    def _slopes(self) -> dict[int, Symbol]:
+        """The gradients that are wanted, by the number of the leaf."""
+        n, m = self.body.constants, self.body.states
+        leaves = {s.attrs[0]: s for s in postorder(self.body.outputs, lambda s: s.inputs) if s.op is leaf_op}
+        variables = {s: make(variable, (s,), (k, 0)) for k, s in leaves.items() if s.dtype.category >= dt.FLOAT}
+        outputs = rebuilt(self.body.outputs, variables)
+        values = {variables.get(s, s): self._value(k, s.type) for k, s in sorted(leaves.items())}
+        for k, s in enumerate(outputs[m:]):
+            if s not in values:
+                values[s] = self._read("given", k, s.type)
+        roots = [(s, seed) for s, seed in zip(outputs[:m], self.states, strict=True) if s.needs_grad]
+        roots += [(s, self._read("gradient", k, s.type)) for k in self.arrived if (s := outputs[m + k]).needs_grad]
+        found = gradients(tuple(root for root, _ in roots), tuple(seed for _, seed in roots))
+        slopes = {v.inputs[0].attrs[0]: g for v, g in zip(found.variables, found.grads, strict=True) if g is not None}
+        asked = [k for k in slopes if n <= k < n + m or self.wanted[k]]
+        return dict(zip(asked, rebuilt((slopes[k] for k in asked), values), strict=True))
 
-    def give(s: Symbol) -> int:
-        return given.setdefault(s, len(given))
+    def _value(self, k: int, kind: Type) -> Symbol:
+        """What stands for leaf number `k` of the body."""
+        n, m = self.body.constants, self.body.states
+        if k < n:
+            self.constants[k] = leaf(k, kind)
+            return self.constants[k]
+        return self._read("before", k - n, kind) if k < n + m else self._read("input", k - n - m, kind)
 
-    def factor(s: Symbol) -> Any:
-        while s.op is expand and s.type is s.inputs[0].type:
-            s = s.inputs[0]
-        return roles[s] if s in roles else give(s)
+    def _read(self, kind: str, number: int, of: Type) -> Symbol:
+        """An element of a sequence."""
+        s = leaf(next(self.slots), of)
+        self.reads[s] = kind, number
+        return s
 
-    def of_constant(s: Symbol | None) -> Any:
+    def _give(self, s: Symbol) -> int:
+        return self.given.setdefault(s, len(self.given))
+
+    def _of_constant(self, s: Symbol | None) -> Any:
+        """How the gradient of a constant, which is `s` in one step, is summed over the steps."""
         if s is None:
             return None
         turns = s.op is permute_dims and s.ndim == 2 and s.attrs[0] == (1, 0)
         product = s.inputs[0] if turns else s
         if product.op is batched_matmul and product.ndim == 2 and product.inputs[0].op is permute_dims:
-            return Product(factor(product.inputs[0].inputs[0]), factor(product.inputs[1]), turns)
-        return give(s)
+            return Product(self._factor(product.inputs[0].inputs[0]), self._factor(product.inputs[1]), turns)
+        return self._give(s)
 
-    of_sequences = tuple(give(slopes[k]) if k in slopes else None for k in range(n + m, len(wanted)))
-    of_constants = tuple(of_constant(slopes.get(k)) for k in range(n))
-    after = tuple(slopes[n + k] if n + k in slopes else zeros(s.shape, s.dtype) for k, s in enumerate(body.state))
-    return _numbered((*after, *given), m, constants, states, reads, of_sequences, of_constants)
-
-
-def _numbered(
-    outputs: Symbols, m: int, constants: dict[int, Symbol], states: Symbols, reads: list[Any], of_sequences: Any, of_constants: Any
-) -> Backward:
-    """The body with its leaves in order, those alone that it reads or that are factors of a constant's gradient."""
-    live = {s for s in postorder(outputs, lambda s: s.inputs) if s.op is leaf_op}
-    outside = {f for how in of_constants if isinstance(how, Product) for f in (how.left, how.right) if not isinstance(f, int)}
-    kept = [k for k, s in constants.items() if s in live]
-    used = [r for r in reads if r.place in live or r.role in outside]
-    order = (*(constants[k] for k in kept), *states, *(r.place for r in used))
-    outputs = rebuilt(outputs, {s: leaf(k, s.type) for k, s in enumerate(order)})
-    return Backward(Body(outputs, len(kept), m), tuple(kept), tuple(r.role for r in used), of_sequences, of_constants)
+    def _factor(self, s: Symbol) -> Any:
+        while s.op is expand and s.type is s.inputs[0].type:
+            s = s.inputs[0]
+        return self.reads[s] if s in self.reads else self._give(s)
