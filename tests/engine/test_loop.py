@@ -145,7 +145,8 @@ def test_states_that_are_one_value(tier):
     a, b = leaf(0, Type((3,), f32)), leaf(1, Type((3,), f32))
     total = add(a, b)
     node = make(loop, (read(torch.ones(3)), read(torch.ones(3) * 2)), (Body((total, total), 0, 2), 4, False))
-    assert [wrap(s).tolist() for s in results(node)] == [[24.0] * 3] * 2
+    tensors = [wrap(s) for s in results(node)]
+    assert [t.tolist() for t in tensors] == [[24.0] * 3] * 2
 
 
 def test_one_loop_reads_another():
