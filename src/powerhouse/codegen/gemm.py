@@ -52,10 +52,10 @@ def _again(a: Place, b: Place, p: Product) -> tuple[bool, bool]:
 def _multiply(call: Call) -> Lowering:
     """The tasks of a product, by its shape and strides."""
     p = call.product
-    if call.at_once:
-        return packed(call)
     turned = call.turned()
     few_rows = is_skinny(p.a, p.m, p.b, p.k, call.kind) and not call.whole_rows
+    if call.at_once and (few_rows or has_few_rows(call)):
+        return packed(call._replace(again=(call.again[0], True)))
     if is_skinny(p.b, p.n, p.a, p.k, call.kind) and (p.n < p.m or not few_rows):
         return (dots(turned, rows_are_few=False),)
     if few_rows:

@@ -242,8 +242,8 @@ class Planner:
         """Where the elements of an input lie. Numbers are in no memory: a tensor that is made of one is a base of its own."""
         i = self.value_of(i)
         found = self._place(i)
-        at_once = found in self.again or found.base in self.steady
-        return found._replace(again=True, at_once=at_once) if at_once or found.base in self.lasting else found
+        again, at_once = found in self.again, found.base in self.steady
+        return found._replace(again=again or found.base in self.lasting, at_once=again or at_once)
 
     def _place(self, i: Symbol) -> Place:
         found = place_of(i, self.value_of)
@@ -370,6 +370,12 @@ def schedule(nodes: list[Node], kept: Iterable[Symbol]) -> list[Node]:
             if not waiting[r]:
                 push(r)
     return done
+
+
+def layers_of(order: list[Symbol], value_of: Callable[[Symbol], Symbol]) -> int:
+    """How many layers with weights there seem to be: products and convolutions that read a leaf, each another one."""
+    leaves = [{b for i in s.inputs[:2] if (b := peel(i, value_of)[0]).op is leaf} for s in order if s.op.name in _PRODUCTS]
+    return min(sum(map(bool, leaves)), len(set().union(*leaves)))
 
 
 def only_multiplied(order: list[Symbol], value_of: Callable[[Symbol], Symbol]) -> frozenset[Symbol]:
@@ -549,4 +555,16 @@ def _held_by_steps(nodes: list[Node], last: dict[Symbol, int], kept: set[Symbol]
     return holders
 
 
-__all__ = ["Arena", "Layout", "Node", "Planner", "arrange", "fusable", "only_multiplied", "schedule", "share_packings", "size_of"]
+__all__ = [
+    "Arena",
+    "Layout",
+    "Node",
+    "Planner",
+    "arrange",
+    "fusable",
+    "layers_of",
+    "only_multiplied",
+    "schedule",
+    "share_packings",
+    "size_of",
+]

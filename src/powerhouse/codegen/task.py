@@ -40,8 +40,8 @@ class At(NamedTuple):
 class Place(NamedTuple):
     """Where the elements of a value lie: strides over its shape and an offset, in elements of its base, which is row-major in memory.
 
-    `again`: several products read the value so, or this one does run after run, so that it pays to pack it. `at_once`: that is known of
-    the program before it has been run, so that kernels may be chosen by it.
+    `again`: several products read the value so, or this one does run after run, so that it pays to pack it. `at_once`: that is so, or
+    likely to be, before the program has been run, so that kernels may be chosen by it.
     """
 
     base: Symbol

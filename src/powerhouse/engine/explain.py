@@ -228,9 +228,9 @@ def _reason(seen: Seen, outputs: tuple[Symbol, ...]) -> str:
         return f"{left} of {len(seen.nodes)} nodes in NumPy" if left else ""
     if config.values["tier"] == "reference":
         return "the flag `tier` says so"
-    price = native.price(order_of(list(simplify(outputs).values())))
-    if config.values["tier"] == "auto" and price < native._WORTH:
-        return f"cheap: about {price:.0f} us, compiled from {native._WORTH:.0f} us"
+    order = order_of(list(simplify(outputs).values()))
+    if config.values["tier"] == "auto" and native.is_cheap(order):
+        return f"cheap: about {native.price(order):.0f} us, compiled from {native._WORTH:.0f} us"
     return "there is a kernel for none of its ops"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..codegen.cost import price_of
+from ..codegen.plan import layers_of
 from ..codegen.simplify import simplify, turn_products
 from ..core import config
 from ..core.errors import OutOfMemoryError
@@ -20,12 +21,13 @@ from ..graph.loop import pruned
 from ..graph.op import leaf
 from ..graph.symbol import Symbol, make
 from ..runtime import memory, native, objects, reference, team
-from ..runtime.reference import order_of
+from ..runtime.reference import order_of, value_of
 from ..runtime.watch import NO_WATCH, Often, Watch, Weights
 from . import kept
 from .assembly import ARENA, PACKED, Assembly, Leaf, Plan, Recipe
 
 _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles a program
+_NET = 2  # layers, from which a program is a net
 
 
 def program(
@@ -33,8 +35,8 @@ def program(
 ) -> Any:
     """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays.
 
-    With the tier "auto", a program that is cheap is left to the reference tier; in inference until it has often been run. Elsewhere
-    numbers are not to depend on how often a run was interrupted.
+    With the tier "auto", a program that is cheap is left to the reference tier; in `inference_mode` until it has often been run.
+    Elsewhere numbers are not to depend on how often a run was interrupted.
     """
     with _without_collection():
         return _made(outputs, lasting, is_inference, is_often_run)
@@ -54,7 +56,7 @@ def _without_collection() -> Iterator[None]:
 
 def _made(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol], is_inference: bool, is_often_run: bool) -> Any:
     assembly = _assembly(outputs, lasting)
-    if config.values["tier"] == "auto" and not is_often_run and not lasting and price(assembly.order) < _WORTH:
+    if config.values["tier"] == "auto" and not is_often_run and not lasting and is_cheap(assembly.order):
         return reference.program(outputs)._replace(watch=Often() if is_inference else NO_WATCH)
     recipe = assembly.recipe()
     if recipe is None:
@@ -85,6 +87,11 @@ def _assembly(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol]) -> Assemb
 def price(order: list[Symbol]) -> float:
     """Roughly the microseconds that the reference tier takes."""
     return price_of(s for s in order if s.inputs and s.op.layout is None)
+
+
+def is_cheap(order: list[Symbol]) -> bool:
+    """Whether a program is not worth to be compiled. One with several layers is a net, which is run on and on."""
+    return price(order) < _WORTH and layers_of(order, value_of) < _NET
 
 
 class Program:

@@ -369,8 +369,7 @@ def run(segment: Segment, ended: bool = False) -> None:
         roots = tuple([s for s in tracked if not (s in segment.used and uses_values(s))])
         keep = saved(roots) if roots else ()
         asked = outputs + keep
-        only_new = not tracked and not bundles and all([st.before is None for st in pending])
-        program = _program(asked, segment.leaves, only_new)
+        program = _program(asked, segment.leaves)
         donate = ended and not roots
         failure = None
         try:
@@ -434,19 +433,16 @@ def _restore(st: Storage, segment: Segment, error: Exception) -> None:
     st.token = object()
 
 
-def _program(outputs: tuple[Symbol, ...], leaves: list[Any], only_new: bool) -> reference.Program:
-    """The program of these outputs, made at first sight; and made anew when what it is watched for has been seen.
-
-    With `only_new` it computes values that have no gradient and replace none: inference, as far as can be seen.
-    """
-    tier = config.values["tier"]
-    key = (_program, outputs, tier, config.values["target"], config.values["memory_budget"], only_new)
+def _program(outputs: tuple[Symbol, ...], leaves: list[Any]) -> reference.Program:
+    """The program of these outputs, made at first sight; and made anew when what it is watched for has been seen."""
+    tier, inference = config.values["tier"], RECORDER.now.inference
+    key = (_program, outputs, tier, config.values["target"], config.values["memory_budget"], inference)
     known = memo.answers.get(key)
     if known is not None and not (known.watch.is_on and known.watch.settled(leaves)):
         return known
     is_watched = explain.watches()
     build = native.program if is_watched else native.known_program
-    build = partial(build, **known.watch.reasons) if known is not None else partial(build, is_inference=only_new)
+    build = partial(build, **known.watch.reasons) if known is not None else partial(build, is_inference=inference)
     if tier == "reference":
         build = reference.program
     found = memo.answers[key] = explain.build(build, outputs) if is_watched else build(outputs)
