@@ -200,3 +200,12 @@ def test_costs_count_every_step():
     few, many = (make(loop, (state, leaf(1, Type((n, 4, 5), f32))), (one, n, False)) for n in (3, 30))
     assert flops_of([few]) == 3 * 2 * 20 and flops_of([many]) == 10 * flops_of([few])
     assert price_of([many]) > 8 * price_of([few]) > 0
+
+
+def test_explain_says_what_a_step_computes():
+    pytest.importorskip("rich")
+    from powerhouse.cli._explain_tables import _name
+
+    state, x = leaf(0, Type((4, 5), f32)), leaf(1, Type((4, 5), f32))
+    node = make(loop, (state, leaf(1, Type((3, 4, 5), f32))), (Body((tanh(add(state, x)),), 0, 1), 3, False))
+    assert _name(node) == "3 steps of (plus, tanh)"

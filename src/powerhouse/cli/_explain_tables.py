@@ -14,7 +14,11 @@ from rich.table import Table
 
 from powerhouse.cli._peaks import Peaks
 from powerhouse.engine.explain import Cost, Line, Log, Seen
+from powerhouse.graph.loop import loop
+from powerhouse.graph.op import item
+from powerhouse.graph.symbol import Symbol
 from powerhouse.recipes._common import counted
+from powerhouse.runtime.reference import order_of
 
 __all__ = ["KERNEL_COLUMNS", "PROGRAM_COLUMNS", "Row", "describe", "how_made", "kernel_rows", "print_report", "program_row"]
 
@@ -94,10 +98,18 @@ def kernel_rows(seen: Seen, peaks: Peaks) -> list[Row]:
     found = []
     for k, (n, inner, cost, lines) in enumerate(zip(seen.nodes, seen.contents(), costs, seen.lines(), strict=True)):
         members = [s for s in inner.members if s.shape is not None]
-        names = ops_text(s.op.name for s in inner.members) or n.label
+        names = ops_text(map(_name, dict.fromkeys(s.inputs[0] if s.op is item else s for s in inner.members))) or n.label
         what = names + (" (NumPy)" if n.step is not None and seen.is_native else "")
         found.append(Row((str(k), what, lines_text(lines), str(len(members)), *_figures(cost, total, peaks)), cost.seconds))
     return found
+
+
+def _name(s: Symbol) -> str:
+    """What a symbol computes; of a loop, in how many steps."""
+    if s.op is not loop:
+        return s.op.name
+    body, steps, _ = s.attrs
+    return f"{steps} steps of ({ops_text(t.op.name for t in order_of(list(body.outputs)) if t.inputs)})"
 
 
 def _figures(cost: Cost, total: float, peaks: Peaks) -> tuple[str, ...]:

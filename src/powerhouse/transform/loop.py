@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class Backward(NamedTuple):
 class Product(NamedTuple):
     """A sum of products over the steps, which is one product of the joined factors: turned(left) @ right.
 
-    A factor is the number of what the body gives, or the sequence that it is given. `turns`: the result is turned.
+    A factor is the number of what the body gives, or a sequence. `turns`: the result is turned.
     """
 
     left: Any
@@ -51,17 +52,21 @@ def _(g: list[Symbol | None], out: Symbol, inputs: Symbols, body: Body, steps: i
     arrived = tuple(k for k, gk in enumerate(g[m:]) if gk is not None)
     backward = _backward(body, wanted, arrived)
     forward = results(out)
-    has = {
+    sources = {
         "input": lambda k: inputs[n + m + k],
         "before": lambda k: _before(forward[m + body.given.index(body.state[k])], inputs[n + k], backwards),
         "given": lambda k: forward[m + k],
         "gradient": lambda k: g[m + k],
     }
-    sequences = {at: has[at[0]](at[1]) for at in backward.sequences}
+
+    def sequence(at: tuple[str, int]) -> Symbol:
+        return sources[at[0]](at[1])  # type: ignore[no-any-return]
+
     start = (zeros(s.shape, s.dtype) if gk is None else gk for s, gk in zip(body.state, g[:m], strict=False))
-    found = looped(backward.body, (*(inputs[k] for k in backward.constants), *start, *sequences.values()), steps, not backwards)
+    read = map(sequence, backward.sequences)
+    found = looped(backward.body, (*(inputs[k] for k in backward.constants), *start, *read), steps, not backwards)
     of_start, given = found[:m], found[m:]
-    of_constants = (_of_constant(how, given, sequences) for how in backward.of_constants)
+    of_constants = (_of_constant(how, given, sequence) for how in backward.of_constants)
     return (*of_constants, *of_start, *(None if k is None else given[k] for k in backward.of_sequences))
 
 
@@ -73,13 +78,13 @@ def _before(after: Symbol, start: Symbol, backwards: bool) -> Symbol:
     return concat((span(after, 0, 1, steps - 1), first) if backwards else (first, span(after, 0, 0, steps - 1)), 0)
 
 
-def _of_constant(how: Any, given: Symbols, sequences: dict[Any, Symbol]) -> Symbol | None:
+def _of_constant(how: Any, given: Symbols, sequence: Callable[[tuple[str, int]], Symbol]) -> Symbol | None:
     """The gradient of a constant: a sum over the steps."""
     if how is None:
         return None
     if not isinstance(how, Product):
         return reduce_sum(given[how], (0,))
-    left, right = (given[f] if isinstance(f, int) else sequences[f] for f in (how.left, how.right))
+    left, right = (given[f] if isinstance(f, int) else sequence(f) for f in (how.left, how.right))
     left, right = (reshape_to(f, (f.shape[0] * f.shape[1], f.shape[2])) for f in (left, right))
     product = batched_matmul(turned(left), right)
     return turned(product) if how.turns else product
@@ -110,9 +115,8 @@ class _Reversal:
         before = (slopes.get(n + k, zeros(s.shape, s.dtype)) for k, s in enumerate(self.body.state))
         outputs = (*before, *self.given)
         live = {s for s in postorder(outputs, lambda s: s.inputs) if s.op is leaf_op}
-        outside = {f for how in of_constants if isinstance(how, Product) for f in (how.left, how.right) if not isinstance(f, int)}
         constants = {k: s for k, s in self.constants.items() if s in live}
-        reads = {s: role for s, role in self.reads.items() if s in live or role in outside}
+        reads = {s: role for s, role in self.reads.items() if s in live}
         order = {s: leaf(k, s.type) for k, s in enumerate((*constants.values(), *self.states, *reads))}
         new = Body(rebuilt(outputs, order), len(constants), m)
         return Backward(new, tuple(constants), tuple(reads.values()), of_sequences, of_constants)
