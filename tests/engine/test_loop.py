@@ -15,7 +15,7 @@ from powerhouse.graph.symbol import Type, make
 from powerhouse.graph.walk import postorder
 from powerhouse.ops.matmul import turned
 from powerhouse.ops.views import zeros
-from powerhouse.tensors.apply import wrap
+from powerhouse.tensors.apply import read, wrap
 
 nn = torch.nn
 f32, f64 = torch.float32, torch.float64
@@ -52,8 +52,6 @@ def inputs(dtype, steps):
 
 def run(tensors, steps, backwards, dtype):
     """The results of the loop on tensors."""
-    from powerhouse.tensors.apply import read
-
     node = make(loop, tuple(map(read, tensors)), (body(dtype), steps, backwards))
     return [wrap(s) for s in results(node)]
 
@@ -97,8 +95,6 @@ def test_gradients(tier, backwards, read):
 
 def looped_symbols(tensors, steps, backwards):
     """The results that the body gives, among those that the gradient may need."""
-    from powerhouse.tensors.apply import read
-
     return looped(body(f64), tuple(map(read, tensors)), steps, backwards)[:8]
 
 
@@ -140,8 +136,6 @@ def test_what_nobody_reads_is_not_given():
 
 def test_states_that_are_one_value(tier):
     """Both states are the sum of both: Fibonacci's numbers, twice as large each step."""
-    from powerhouse.tensors.apply import read
-
     a, b = leaf(0, Type((3,), f32)), leaf(1, Type((3,), f32))
     total = add(a, b)
     node = make(loop, (read(torch.ones(3)), read(torch.ones(3) * 2)), (Body((total, total), 0, 2), 4, False))
@@ -181,8 +175,6 @@ def test_one_step_is_planned_for_all_lengths(monkeypatch):
 
 def test_a_step_without_kernels_is_left_to_numpy(tier):
     """An op in the body that has no kernel."""
-    from powerhouse.tensors.apply import read
-
     state, x = leaf(0, Type((3, 3), f64)), leaf(1, Type((3, 3), f64))
     after = add(REGISTRY["inv"](add(state, x)), x)
     start, xs = torch.eye(3, dtype=f64) * 3, torch.eye(3, dtype=f64).repeat(4, 1, 1)

@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from powerhouse.cli._peaks import Peaks
+from powerhouse.codegen.cost import origins
 from powerhouse.engine.explain import Cost, Line, Log, Seen
 from powerhouse.graph.loop import loop
-from powerhouse.graph.op import item
 from powerhouse.graph.symbol import Symbol
 from powerhouse.recipes._common import counted
 from powerhouse.runtime.reference import order_of
@@ -98,7 +98,7 @@ def kernel_rows(seen: Seen, peaks: Peaks) -> list[Row]:
     found = []
     for k, (n, inner, cost, lines) in enumerate(zip(seen.nodes, seen.contents(), costs, seen.lines(), strict=True)):
         members = [s for s in inner.members if s.shape is not None]
-        names = ops_text(map(_name, dict.fromkeys(s.inputs[0] if s.op is item else s for s in inner.members))) or n.label
+        names = ops_text(map(_name, origins(inner.members))) or n.label
         what = names + (" (NumPy)" if n.step is not None and seen.is_native else "")
         found.append(Row((str(k), what, lines_text(lines), str(len(members)), *_figures(cost, total, peaks)), cost.seconds))
     return found

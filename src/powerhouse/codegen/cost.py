@@ -42,25 +42,30 @@ FLOPS: dict[str, Callable[[Symbol], int]] = {
     "window_max": _windowed,
     "window_sum": _windowed,
     "running_sum": lambda s: s.numel,
-    "loop": lambda s: s.attrs[1] * flops_of(_members(s)),
     "running_product": lambda s: s.numel,
+    "loop": lambda s: s.attrs[1] * flops_of(_step(s)),
 }
 
 
 def flops_of(members: Iterable[Symbol]) -> int:
     """Floating-point operations, roughly: a function such as `exp` counts as one."""
-    return sum(map(_flops, dict.fromkeys(s.inputs[0] if s.op is item else s for s in members)))  # several results of one op count once
+    return sum(map(_flops, origins(members)))
 
 
-def _members(node: Symbol) -> list[Symbol]:
-    """What a step of a loop computes."""
-    return [s for s in postorder(node.attrs[0].outputs, lambda s: s.inputs) if s.inputs and s.op.layout is None]
+def origins(members: Iterable[Symbol]) -> dict[Symbol, None]:
+    """What gives some symbols, in order: several results of one op come of one."""
+    return dict.fromkeys(s.inputs[0] if s.op is item else s for s in members)
 
 
-def price_of(members: Iterable[Symbol]) -> float:
-    """Roughly the microseconds that the reference tier takes."""
-    calls = list(members)
-    steps = sum(s.attrs[1] * price_of(_members(s)) for s in calls if s.op is loop)
+def _step(node: Symbol) -> list[Symbol]:
+    """The symbols of one step of a loop."""
+    return postorder(node.attrs[0].outputs, lambda s: s.inputs)
+
+
+def price_of(order: Iterable[Symbol]) -> float:
+    """Roughly the microseconds that the reference tier takes for some symbols; leaves and views are free."""
+    calls = [s for s in order if s.inputs and s.op.layout is None]
+    steps = sum(s.attrs[1] * price_of(_step(s)) for s in calls if s.op is loop)
     return steps + sum(1.0 + (s.numel if s.shape is not None else 0) / 2000 for s in calls) + flops_of(calls) / _SPEED
 
 
@@ -72,4 +77,4 @@ def _flops(s: Symbol) -> int:
     return s.numel if s.shape is not None and is_pointwise(s) and s.op.name != "cast" else 0
 
 
-__all__ = ["flops_of", "price_of"]
+__all__ = ["flops_of", "origins", "price_of"]

@@ -475,9 +475,9 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
     homes = _homes(nodes, kept, last, holders)
     arena, lasting = Arena(), Arena()
     stays: dict[Symbol | Temp, int] = {}
-    for temp, _ in _temps(n for n in nodes if n.lasts):
+    for temp, _ in temps_of(n for n in nodes if n.lasts):
         stays[temp] = lasting.take(temp.bytes)
-    ends = dict(_temps(nodes))
+    ends = dict(temps_of(nodes))
     offsets: dict[Symbol | Temp, int] = {}
     donors: dict[Symbol, Symbol] = {}
     given: set[Symbol] = set()
@@ -494,10 +494,10 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
                     given.add(i)
                 elif home not in kept and i in offsets and holders.get(i, 0) <= k:
                     moved[o] = i
-        for s in _written(n):
+        for s in written_by(n):
             if s not in offsets and s not in kept and s not in homes:
                 offsets[s] = offsets[moved[s]] if s in moved else arena.take(size_of(s))
-        temps = [temp for temp, _ in _temps([n]) if temp not in stays]
+        temps = [temp for temp, _ in temps_of([n]) if temp not in stays]
         for temp in temps:
             if temp not in offsets:
                 offsets[temp] = arena.take(temp.bytes)
@@ -511,7 +511,7 @@ def arrange(nodes: list[Node], kept: set[Symbol], leaves_kept: set[Symbol]) -> L
     return Layout(offsets, arena.top, donors, homes, stays, lasting.top)
 
 
-def _temps(nodes: Iterable[Node]) -> Iterator[tuple[Temp, int]]:
+def temps_of(nodes: Iterable[Node]) -> Iterator[tuple[Temp, int]]:
     """The temporaries that tasks touch, with the index of the node, in order."""
     for k, n in enumerate(nodes):
         for temp in dict.fromkeys(at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Temp)):
@@ -539,7 +539,7 @@ def _touched(n: Node) -> tuple[Symbol, ...]:
     return tuple(dict.fromkeys((*bases, *n.reads, *n.writes)))
 
 
-def _written(n: Node) -> dict[Symbol, None]:
+def written_by(n: Node) -> dict[Symbol, None]:
     """The bases that a node's tasks write to, themselves or a piece of them."""
     return dict.fromkeys(at.base for t in n.tasks for at in writes_of(t) if isinstance(at.base, Symbol))
 
@@ -567,4 +567,6 @@ __all__ = [
     "schedule",
     "share_packings",
     "size_of",
+    "temps_of",
+    "written_by",
 ]

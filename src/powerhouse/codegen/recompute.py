@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ..graph.op import fence
 from ..graph.symbol import Symbol
-from .plan import Node, size_of
-from .task import At, Temp, moved, pointers_of, writes_of
+from .plan import Node, size_of, temps_of, written_by
+from .task import At, Temp, moved
 
 _MOST = 4  # nodes may be so many times what they were
 
@@ -45,15 +45,15 @@ class _Lives:
         self.writers: dict[Symbol, list[int]] = {}
         self.readers: dict[Symbol, list[int]] = {}
         for k, n in enumerate(nodes):
-            for s in dict.fromkeys((*n.writes, *(at.base for t in n.tasks for at in writes_of(t) if isinstance(at.base, Symbol)))):
+            for s in dict.fromkeys((*n.writes, *written_by(n))):
                 self.writers.setdefault(s, []).append(k)
             for s in n.reads:
                 self.readers.setdefault(s, []).append(k)
         self.inner = {s for s in self.writers if s not in kept}
         self.last = {s: max(at[-1], self.readers.get(s, at)[-1]) for s, at in self.writers.items()}
         self.touch: dict[Temp, list[int]] = {}
-        for k, n in enumerate(nodes):
-            for temp in _temps(n) if not n.lasts else ():
+        for temp, k in temps_of(nodes):
+            if not nodes[k].lasts:
                 self.touch.setdefault(temp, []).append(k)
         stays = [(size_of(s), self.writers[s][0], self.last[s]) for s in self.inner]
         stays += [(temp.bytes, at[0], at[-1]) for temp, at in self.touch.items()]
@@ -64,37 +64,35 @@ class _Lives:
         self.bytes = list(accumulate(change[:-1]))
         self.peak = max(range(len(nodes)), key=self.bytes.__getitem__)
 
+    def _is_whole(self, s: Symbol) -> bool:
+        """Whether one node writes all of it."""
+        return len(self.writers[s]) == 1
+
     def best(self) -> _Again | None:
         """What frees the most bytes at the peak for its work; None if nothing does."""
         busy = {*self.nodes[self.peak].reads, *self.nodes[self.peak].writes}
-        found: list[tuple[float, int]] = []
-        for k in range(self.peak):
-            n = self.nodes[k]
-            idle = [s for s in n.writes if s in self.inner and self.last[s] > self.peak and s not in busy and len(self.writers[s]) == 1]
+        found: list[tuple[float, int, tuple[Symbol, ...]]] = []
+        for k, n in enumerate(self.nodes[: self.peak]):
+            idle = tuple(s for s in n.writes if s in self.inner and self.last[s] > self.peak and s not in busy and self._is_whole(s))
             if not idle or n.step is not None or n.lasts or any(t.refuse for t in n.tasks):
                 continue
-            if any(len(self.touch.get(temp, (0, 0))) > 1 for temp in _temps(n)):  # packed for others too, or by others
+            if any(len(self.touch.get(temp, (0, 0))) > 1 for temp, _ in temps_of([n])):  # packed for others too, or by others
                 continue
             needs = [s for s in n.reads if s in self.inner and self.last[s] < self.peak]  # they would have to stay
             gain = sum(map(size_of, idle)) - sum(map(size_of, needs))
-            if gain > 0 and all(len(self.writers[s]) == 1 for s in n.reads if s in self.inner):
-                found.append((gain / (1 + sum(t.work for t in n.tasks)), k))
+            if gain > 0 and all(self._is_whole(s) for s in n.reads if s in self.inner):
+                found.append((gain / (1 + sum(t.work for t in n.tasks)), k, idle))
         if not found:
             return None
-        _, k = max(found)
-        idle = tuple(s for s in self.nodes[k].writes if s in self.inner and self.last[s] > self.peak and s not in busy)
+        _, k, idle = max(found, key=lambda each: each[:2])
         return _Again(self.nodes[k], min(r for s in idle for r in self.readers[s] if r > self.peak), idle)
-
-
-def _temps(n: Node) -> dict[Temp, None]:
-    return dict.fromkeys(at.base for t in n.tasks for at in pointers_of(t) if isinstance(at.base, Temp))
 
 
 def _repeated(nodes: list[Node], again: _Again) -> list[Node]:
     """The nodes with one of them repeated; who reads its results later reads those of the second run."""
     taken = {s for n in nodes for s in n.writes}
     second = {s: _another(s, taken) for s in again.node.writes}
-    temps = {temp: Temp(temp.bytes) for temp in _temps(again.node)}
+    temps = {temp: Temp(temp.bytes) for temp, _ in temps_of([again.node])}
     copy = _with(again.node, {**second, **temps})._replace(label=f"{again.node.label} (again)")
     late = {s: second[s] for s in again.results}
     return [*nodes[: again.at], copy, *(_with(n, late) for n in nodes[again.at :])]

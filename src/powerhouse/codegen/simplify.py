@@ -15,7 +15,7 @@ from ..graph.op import IDENTITIES, LAST, cast, constant, constant_value, expand,
 from ..graph.symbol import Symbol, make
 from ..graph.walk import postorder
 from ..ops.arithmetic import times
-from ..ops.matmul import batched_matmul, turned
+from ..ops.matmul import batched_matmul, is_turned, turned
 from ..ops.shape import span
 from ..ops.views import permute_dims, reduce_sum, reshape_to
 from .fuse import REDUCTIONS
@@ -257,7 +257,7 @@ def turn_products(outputs: Sequence[Symbol]) -> list[Symbol]:
     order = postorder(outputs, lambda s: s.inputs)
     as_it_is = set(outputs)
     for s in order:
-        if not _turns(s):
+        if not is_turned(s):
             as_it_is.update(s.inputs)
     new: dict[Symbol, Symbol] = {}
     for s in order:
@@ -267,17 +267,11 @@ def turn_products(outputs: Sequence[Symbol]) -> list[Symbol]:
 
 def _turned(s: Symbol, new: dict[Symbol, Symbol], as_it_is: set[Symbol]) -> Symbol:
     """What takes the place of `s`, whose inputs have been replaced by `new` ones."""
-    if _turns(s) and s.inputs[0].op is batched_matmul and s.inputs[0] not in as_it_is:
+    if is_turned(s) and s.inputs[0].op is batched_matmul and s.inputs[0] not in as_it_is:
         a, b = (new[i] for i in s.inputs[0].inputs)
         return _simplest(make(batched_matmul, (turned(b), turned(a))))
     inputs = tuple([new[i] for i in s.inputs])
     return s if inputs == s.inputs else make(s.op, inputs, s.attrs)
-
-
-def _turns(s: Symbol) -> bool:
-    """Whether a symbol is its input with the last two dims exchanged."""
-    n = len(s.shape) if s.shape is not None else 0
-    return s.op is permute_dims and n > 1 and s.attrs[0] == (*range(n - 2), n - 1, n - 2)
 
 
 # --- half precision ------------------------------------------------------------------------------------------------------------------

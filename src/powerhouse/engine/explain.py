@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from ..codegen import show
-from ..codegen.cost import flops_of
+from ..codegen.cost import flops_of, price_of
 from ..codegen.fuse import fuse
 from ..codegen.plan import Node, fusable, size_of
 from ..codegen.simplify import simplify
@@ -230,7 +230,7 @@ def _reason(seen: Seen, outputs: tuple[Symbol, ...]) -> str:
         return "the flag `tier` says so"
     order = order_of(list(simplify(outputs).values()))
     if config.values["tier"] == "auto" and native.is_cheap(order):
-        return f"cheap: about {native.price(order):.0f} us, compiled from {native._WORTH:.0f} us"
+        return f"cheap: about {price_of(order):.0f} us, compiled from {native._WORTH:.0f} us"
     return "there is a kernel for none of its ops"
 
 

@@ -30,18 +30,6 @@ _WORTH = 60.0  # microseconds, as estimated, from which the tier "auto" compiles
 _NET = 2  # layers, from which a program is a net
 
 
-def program(
-    outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_inference: bool = False, is_often_run: bool = False
-) -> Any:
-    """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays.
-
-    With the tier "auto", a program that is cheap is left to the reference tier; in `inference_mode` until it has often been run.
-    Elsewhere numbers are not to depend on how often a run was interrupted.
-    """
-    with _without_collection():
-        return _made(outputs, lasting, is_inference, is_often_run)
-
-
 @contextmanager
 def _without_collection() -> Iterator[None]:
     """Nearly all that planning makes lives on: Python's collector would look through it again and again, for a third of the time."""
@@ -54,7 +42,15 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _made(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol], is_inference: bool, is_often_run: bool) -> Any:
+@_without_collection()
+def program(
+    outputs: tuple[Symbol, ...], lasting: frozenset[Symbol] = frozenset(), is_inference: bool = False, is_often_run: bool = False
+) -> Any:
+    """The program that computes `outputs`. It keeps what it packs of `lasting` leaves as long as they are the same arrays.
+
+    With the tier "auto", a program that is cheap is left to the reference tier; in `inference_mode` until it has often been run.
+    Elsewhere numbers are not to depend on how often a run was interrupted.
+    """
     assembly = _assembly(outputs, lasting)
     if config.values["tier"] == "auto" and not is_often_run and not lasting and is_cheap(assembly.order):
         return reference.program(outputs)._replace(watch=Often() if is_inference else NO_WATCH)
@@ -84,14 +80,9 @@ def _assembly(outputs: tuple[Symbol, ...], lasting: frozenset[Symbol]) -> Assemb
     return Assembly(outputs, values, order_of(values), lasting)
 
 
-def price(order: list[Symbol]) -> float:
-    """Roughly the microseconds that the reference tier takes."""
-    return price_of(s for s in order if s.inputs and s.op.layout is None)
-
-
 def is_cheap(order: list[Symbol]) -> bool:
     """Whether a program is not worth to be compiled. One with several layers is a net, which is run on and on."""
-    return price(order) < _WORTH and layers_of(order, value_of) < _NET
+    return price_of(order) < _WORTH and layers_of(order, value_of) < _NET
 
 
 class Program:

@@ -85,19 +85,21 @@ def pruned(values: Iterable[Symbol]) -> list[Symbol]:
     nodes = [s for s in order if s.op is loop]
     if not nodes:
         return values
-    read: dict[Symbol, set[int]] = {s: set() for s in nodes}
+    left = {s: set(range(s.attrs[0].states)) for s in nodes}  # the results that stay
     for s in order:
-        if s.inputs and s.inputs[0].op is loop:
-            read[s.inputs[0]].add(s.attrs[0])
-    instead: dict[Symbol, Symbol] = {}
-    for node in nodes:
-        body, steps, backwards = node.attrs
-        left = [k for k in range(body.states, len(body.outputs)) if k in read[node]]
-        inputs = rebuilt(node.inputs, instead)
-        thin = body._replace(outputs=(*body.state, *(body.outputs[k] for k in left)))
-        found = results(make(loop, inputs, (thin, steps, backwards)))
-        instead.update(zip((r for k, r in enumerate(results(node)) if k < body.states or k in left), found, strict=True))
-    return list(rebuilt(values, instead))
+        if s.op is item and s.inputs[0] in left:
+            left[s.inputs[0]].add(s.attrs[0])
+    new: dict[Symbol, Symbol] = {}
+    for s in order:
+        attrs = s.attrs
+        if s in left:
+            body, steps, backwards = attrs
+            attrs = (body._replace(outputs=tuple(body.outputs[k] for k in sorted(left[s]))), steps, backwards)
+        elif s.op is item and s.inputs[0] in left:
+            attrs = (sorted(left[s.inputs[0]]).index(attrs[0]),)
+        inputs = tuple([new[i] for i in s.inputs])
+        new[s] = s if (inputs, attrs) == (s.inputs, s.attrs) else make(s.op, inputs, attrs)
+    return [new[s] for s in values]
 
 
 __all__ = ["Body", "leaf", "loop", "looped", "pruned", "rebuilt"]

@@ -138,12 +138,14 @@ def recurrent_layer(
     gates = reshape_to(gates, (steps, hidden.shape[0], gates.shape[1]))
     start: State = (hidden,) if cell is None else (hidden, cell)
     used = (hh, bias_hh if mode == "GRU" else None, projection)
-    types = tuple(None if w is None else w.type for w in used)
-    step = _body(mode, types, tuple(s.type for s in start), Type(gates.shape[1:], gates.dtype), runs is not None)
-    start = tuple(cast(s, after.dtype) for s, after in zip(start, step.state, strict=True))
-    body = _body(mode, types, tuple(s.type for s in start), Type(gates.shape[1:], gates.dtype), runs is not None)
-    inputs = (*(w for w in (*used, *start, gates, runs) if w is not None),)
-    found = looped(body, inputs, steps, reverse)
+
+    def step_from(start: State) -> Body:
+        types = tuple(None if w is None else w.type for w in used)
+        return _body(mode, types, tuple(s.type for s in start), Type(gates.shape[1:], gates.dtype), runs is not None)
+
+    start = tuple(cast(s, after.dtype) for s, after in zip(start, step_from(start).state, strict=True))
+    inputs = tuple(x for x in (*used, *start, gates, runs) if x is not None)
+    found = looped(step_from(start), inputs, steps, reverse)
     final, outputs = found[: len(start)], found[len(start)]
     outputs = reshape_to(outputs, (steps * outputs.shape[1], outputs.shape[2]))
     return outputs if back is None else index_select(outputs, 0, back), *final

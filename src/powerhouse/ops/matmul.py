@@ -31,6 +31,12 @@ def turned(x: Symbol) -> Symbol:
     return permute_dims(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
+def is_turned(s: Symbol) -> bool:
+    """Whether `s` is its input with the last two dims exchanged."""
+    n = len(s.shape) if s.shape is not None else 0
+    return s.op is permute_dims and n > 1 and s.attrs[0] == (*range(n - 2), n - 1, n - 2)
+
+
 batched_matmul.vjp(lambda g, out, a, b: (batched_matmul(g, turned(conj(b))), batched_matmul(turned(conj(a)), g)))
 
 

@@ -261,9 +261,7 @@ def _looped(arrays: Sequence[Any], body: Body, steps: int, backwards: bool) -> t
     return (*state, *map(np.stack, given))
 
 
-@memoize
-def _step_program(outputs: tuple[Symbol, ...]) -> Program:
-    return program(outputs)
+_step_program = memoize(program)
 
 
 def _caster(source: dt.dtype, target: dt.dtype) -> Callable[..., Any]:

@@ -14,9 +14,9 @@ from ..graph.op import leaf as leaf_op
 from ..graph.symbol import Symbol, Type, make
 from ..graph.walk import postorder
 from ..ops.joining import concat
-from ..ops.matmul import batched_matmul, turned
+from ..ops.matmul import batched_matmul, is_turned, turned
 from ..ops.shape import span
-from ..ops.views import permute_dims, reduce_sum, reshape_to, zeros
+from ..ops.views import reduce_sum, reshape_to, zeros
 from .vjp import gradients
 
 Symbols = tuple[Symbol, ...]
@@ -159,9 +159,9 @@ class _Reversal:
         """How the gradient of a constant, which is `s` in one step, is summed over the steps."""
         if s is None:
             return None
-        turns = s.op is permute_dims and s.ndim == 2 and s.attrs[0] == (1, 0)
+        turns = is_turned(s)
         product = s.inputs[0] if turns else s
-        if product.op is batched_matmul and product.ndim == 2 and product.inputs[0].op is permute_dims:
+        if product.op is batched_matmul and product.ndim == 2 and is_turned(product.inputs[0]):
             return Product(self._factor(product.inputs[0].inputs[0]), self._factor(product.inputs[1]), turns)
         return self._give(s)
 
